@@ -1,0 +1,48 @@
+"""The exceptions of Whisper Lab: one root, each child also derives from the built-in it refines.
+
+Every message says what was expected, what was found, and what to do next.
+"""
+
+
+class LabError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class SetupError(LabError, RuntimeError):
+    """The machine or the environment lacks something that the labs need."""
+
+
+class SampleError(LabError, LookupError):
+    """A sample clip is unknown, missing or not the file that the registry describes."""
+
+
+class AudioError(LabError, ValueError):
+    """A recording cannot be read, or an array is not a waveform."""
+
+
+class CheckpointError(LabError, RuntimeError):
+    """Model weights cannot be found, fetched, verified or converted."""
+
+
+class DecodingError(LabError, ValueError):
+    """A decoding step was asked for that the model cannot do."""
+
+
+class TranscriptError(LabError, ValueError):
+    """A transcript, or the subtitles asked from it, make no sense."""
+
+
+class MetricsError(LabError, ValueError):
+    """Reference and hypothesis cannot be scored against each other."""
+
+
+class CorpusError(LabError, ValueError):
+    """A recording, clip, manifest or export breaks the contract of a corpus."""
+
+
+class TrainingError(LabError, ValueError):
+    """Data or settings that a training run cannot use."""
+
+
+class ExerciseError(LabError, LookupError):
+    """An exercise or a progress file that does not exist or cannot be read."""

@@ -1,0 +1,1 @@
+"""What the reader can touch and hear: explorers, recorder, player."""
