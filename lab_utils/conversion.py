@@ -95,7 +95,8 @@ def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
         expected = math.prod(shape) * np.dtype(_DTYPES[code]).itemsize
         if n_bytes != expected:
             raise CheckpointError(
-                f"{name} has shape {shape}, which takes {expected} bytes, but the file says {n_bytes}."
+                f"{name} has shape {shape}, which takes {expected} bytes, but the file "
+                f"says {n_bytes}."
             )
         values = np.frombuffer(reader.take(n_bytes, f"the values of {name}"), _DTYPES[code])
         variables[name] = values.reshape(shape)

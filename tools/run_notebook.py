@@ -1,0 +1,86 @@
+"""Execute notebooks from a fresh kernel, in place, and keep only what belongs in the repository.
+
+    python tools/run_notebook.py notebooks/05_waveform.ipynb [...]
+
+A notebook is written back only if every cell ran without an error and without a warning. Kept are
+the sources, the outputs with their execution counts, cell ids and tags, and nbgrader's marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+CELL_METADATA = ("tags", "nbgrader")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Strip what an editor or a run leaves behind: widget state, times, other metadata."""
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in CELL_METADATA and v}
+        for output in cell.get("outputs", ()):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+            if "metadata" in output:
+                output["metadata"] = {}
+
+
+def problems(notebook: nbformat.NotebookNode) -> list[str]:
+    """What a finished lab must not hold: error outputs and text on stderr."""
+    found = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                found.append(f"[{cell.id}] {output.ename}: {output.evalue}")
+            if output.get("name") == "stderr":
+                found.append(f"[{cell.id}] stderr: {output.text.strip()[:300]}")
+    return found
+
+
+def run(path: Path, *, timeout: int) -> list[str]:
+    """Execute one notebook; write it back if it is clean. Returns the problems found."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        allow_errors=True,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
+    client.execute()
+    found = problems(notebook)
+    if not found:
+        clean(notebook)
+        nbformat.validate(notebook)
+        temporary = path.with_suffix(".partial")
+        nbformat.write(notebook, temporary)
+        os.replace(temporary, path)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("--timeout", type=int, default=300, help="seconds for one cell")
+    options = parser.parse_args()
+    failed = False
+    for path in options.notebooks:
+        found = run(path, timeout=options.timeout)
+        size = path.stat().st_size / 1024
+        print(f"{path.name}: {'FAILED, left as it was' if found else f'ok, {size:.0f} kB'}")
+        for problem in found:
+            print("  " + problem)
+        failed |= bool(found)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
