@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import AudioError
+from .files import replacing
 
 SAMPLE_RATE = 16_000  #: the rate that Whisper hears, Hz
 TELEPHONE_BAND = (300.0, 3400.0)  #: Hz, the classic telephone channel (ITU-T G.712)
@@ -150,14 +151,8 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     path = Path(path)
     check(y)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-        os.close(handle)
-        try:
+        with replacing(path) as temporary:
             soundfile.write(temporary, np.clip(y, -1, 1), sr, subtype="PCM_16", format="WAV")
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise AudioError(f"{path.name} could not be written to {path.parent}: {error}") from error
     return path

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from . import environment
 from .errors import SetupError
+from .files import replacing
 
 STAMP = "whisper-lab.json"
 LOG = "setup.log"
@@ -162,9 +163,8 @@ def install(python: Path, *, extras: tuple[str, ...], torch_index: str | None = 
     stamp = _stamp_file(python)
     if not colab:
         done = {"sources": _sources_hash(), "extras": sorted({*extras, *_stamped_extras(python)})}
-        temporary = stamp.with_suffix(".partial")
-        temporary.write_text(json.dumps(done) + "\n", "utf-8")
-        os.replace(temporary, stamp)
+        with replacing(stamp) as temporary:
+            temporary.write_text(json.dumps(done) + "\n", "utf-8")
 
 
 def finish() -> None:
@@ -183,8 +183,8 @@ def finish() -> None:
         overrides = Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
         settings = _json(overrides)
         if any(settings.get(key) != value for key, value in NEWS_OFF.items()):
-            overrides.parent.mkdir(parents=True, exist_ok=True)
-            overrides.write_text(json.dumps(settings | NEWS_OFF, indent=1) + "\n", "utf-8")
+            with replacing(overrides) as temporary:
+                temporary.write_text(json.dumps(settings | NEWS_OFF, indent=1) + "\n", "utf-8")
     for name in environment.MODELS:
         checkpoints.fetch(name)
 

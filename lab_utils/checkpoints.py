@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import CheckpointError
+from .files import replacing
 
 CACHE_VARIABLE = "WHISPER_LAB_CACHE"
 WEIGHTS_VARIABLE = "WHISPER_LAB_WEIGHTS"
@@ -197,10 +198,10 @@ def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]
     import torch
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _temporary(path) as temporary:
+    _sidecar(path).unlink(missing_ok=True)  # a crash between the two leaves it unverified
+    with replacing(path) as temporary:
         torch.save({"dims": dict(dims), "model_state_dict": state}, temporary)
-        _install(temporary, path)
+    _write_sidecar(path)
     return path
 
 
@@ -336,8 +337,10 @@ def _from_openai(name: str) -> Path:
 
     with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
         downloaded = whisper._download(whisper._MODELS[name], folder, in_memory=False)
-        _install(Path(downloaded), cache_dir() / f"{name}.pt")
-    return cache_dir() / f"{name}.pt"
+        path = cache_dir() / f"{name}.pt"
+        os.replace(downloaded, path)
+    _write_sidecar(path)
+    return path
 
 
 def _is_genuine(name: str, path: Path) -> bool:
@@ -366,27 +369,15 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def _sidecar_hash(path: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return json.loads(path.with_name(path.name + ".json").read_text("utf-8"))["sha256"]
+        return json.loads(_sidecar(path).read_text("utf-8"))["sha256"]
     return None
 
 
-@contextlib.contextmanager
-def _temporary(path: Path):
-    """A temporary name in the folder of ``path``, gone afterwards whatever happens."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem + "-", suffix=".partial")
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
 
 
-def _install(temporary: Path, path: Path) -> None:
-    """Give a finished file its final name; the sidecar follows, so a crash leaves it unverified."""
-    sidecar = path.with_name(path.name + ".json")
-    note = json.dumps({"sha256": file_sha256(temporary), "bytes": temporary.stat().st_size})
-    sidecar.unlink(missing_ok=True)
-    os.replace(temporary, path)
-    with _temporary(sidecar) as unfinished:
-        unfinished.write_text(note + "\n", "utf-8")
-        os.replace(unfinished, sidecar)
+def _write_sidecar(path: Path) -> None:
+    note = json.dumps({"sha256": file_sha256(path), "bytes": path.stat().st_size})
+    with replacing(_sidecar(path)) as temporary:
+        temporary.write_text(note + "\n", "utf-8")

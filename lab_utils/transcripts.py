@@ -14,6 +14,7 @@ import numpy as np
 
 from . import audio
 from .errors import TranscriptError
+from .files import replacing
 from .models import load_model
 
 if TYPE_CHECKING:
@@ -134,13 +135,8 @@ class Transcript:
         """Write subtitles; the ending of ``path`` (.srt, .vtt, …) names the format."""
         path = Path(path)
         text = self.subtitles(path.suffix.lstrip(".").lower(), **options)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".partial")
-        try:
+        with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         return path
 
 
