@@ -1,0 +1,124 @@
+"""Which exercises a lab has, and how far the reader is."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+from ..errors import ExerciseError
+from . import pages, record
+from .core import Exercise
+
+TOPICS = {
+    "02_transcribe": "transcribe",
+    "03_decode": "decode",
+    "04_language": "language",
+    "05_waveform": "waveform",
+    "06_spectrogram": "spectrogram",
+    "07_mel": "mel",
+    "08_dataset": "dataset",
+    "09_evaluate": "evaluate",
+    "10_fine_tune": "fine_tune",
+}
+LABS = ("01_install", *TOPICS)
+
+
+def of_lab(lab: str) -> tuple[Exercise, ...]:
+    """The exercises of a lab, in reading order; lab 01 has none.
+
+    Raises
+    ------
+    ExerciseError
+        There is no such lab.
+    """
+    if lab not in LABS:
+        raise ExerciseError(f"Expected the name of a lab, found {lab!r}. Labs: {', '.join(LABS)}.")
+    if lab not in TOPICS:
+        return ()
+    name = f"{__package__}.{TOPICS[lab]}"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    module = importlib.import_module(name)
+    return tuple(value for value in vars(module).values() if isinstance(value, Exercise))
+
+
+def all_exercises() -> tuple[Exercise, ...]:
+    """Every exercise of the course, in reading order."""
+    return tuple(exercise for lab in LABS for exercise in of_lab(lab))
+
+
+def find(key: str) -> Exercise:
+    """The exercise with this key.
+
+    Raises
+    ------
+    ExerciseError
+        There is none.
+    """
+    for exercise in all_exercises():
+        if exercise.key == key:
+            return exercise
+    raise ExerciseError(f"Expected the key of an exercise, found {key!r}.")
+
+
+def progress(lab: str) -> None:
+    """Show which exercises of a lab are done and what is next."""
+    found = of_lab(lab)
+    try:
+        entries = record.read()
+    except ExerciseError as error:
+        title, text = "Your progress cannot be read", str(error)
+        pages.show(pages.note_text(title, text), pages.note_html(title, text))
+        return
+    rows = [(e.name, _status(entries.get(e.key)), shown(e.task)) for e in found]
+    done = sum(entries.get(e.key, record.Entry()).solved for e in found)
+    caption = f"{lab}: {done} of {len(found)} exercises done. {_next(lab, entries)}"
+    header = ("exercise", "status", "task")
+    pages.show(
+        f"{caption}\n{pages.table_text(header, rows)}", pages.table_html(caption, header, rows)
+    )
+
+
+def overview() -> None:
+    """Show how far the reader is in every lab, and where to go on."""
+    try:
+        entries = record.read()
+    except ExerciseError as error:
+        title, text = "Your progress cannot be read", str(error)
+        pages.show(pages.note_text(title, text), pages.note_html(title, text))
+        return
+    rows = []
+    for lab in TOPICS:
+        found = of_lab(lab)
+        done = sum(entries.get(e.key, record.Entry()).solved for e in found)
+        rows.append((lab, f"{done} of {len(found)}", "●" * done + "○" * (len(found) - done)))
+    caption = f"Your exercises. {_next('', entries)}"
+    header = ("lab", "done", "")
+    pages.show(
+        f"{caption}\n{pages.table_text(header, rows)}", pages.table_html(caption, header, rows)
+    )
+
+
+def shown(task: str, length: int = 70) -> str:
+    """The first line of a task, cut to a length."""
+    line = task.strip().splitlines()[0]
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def _status(entry: record.Entry | None) -> str:
+    if entry is None or not (entry.attempts or entry.solved):
+        return f"{pages.SIGNS['not attempted']} not attempted"
+    status = "correct" if entry.solved else "not yet"
+    tries = f"{entry.attempts} {'try' if entry.attempts == 1 else 'tries'}"
+    return f"{pages.SIGNS[status]} {status}, {tries}"
+
+
+def _next(lab: str, entries: dict[str, record.Entry]) -> str:
+    """What to do next: the first open exercise of this lab, else of the labs after it."""
+    labs = LABS[LABS.index(lab) :] if lab else LABS
+    for candidate in labs:
+        for exercise in of_lab(candidate):
+            if not entries.get(exercise.key, record.Entry()).solved:
+                place = "" if candidate == lab else f" in lab {candidate}"
+                return f"Next: `{exercise.name}`{place}."
+    return "All done: well done!" if not lab or lab == LABS[-1] else "All done from here on."

@@ -1,0 +1,96 @@
+"""How results look: HTML that a screen reader follows, and the same in plain text.
+
+No meaning stands in colour alone: each status has its word and its sign. What comes from outside
+is escaped; text between backticks becomes code.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+SIGNS = {"correct": "✓", "not yet": "✗", "not attempted": "○"}
+COLOURS = {"correct": "#1a7f37", "not yet": "#b35900", "not attempted": "#6e7781"}
+_BOX = "border-left:4px solid {colour};padding:.3em .8em;margin:.3em 0"
+
+
+def show(text: str, markup: str) -> None:
+    """Show HTML in a notebook, and the text where there is none."""
+    from IPython import get_ipython
+
+    if get_ipython() is None:
+        print(text)
+        return
+    from IPython.display import display
+
+    display({"text/html": markup, "text/plain": text}, raw=True)
+
+
+def result_text(status: str, message: str) -> str:
+    """One result: sign, status, message."""
+    return f"{SIGNS[status]} {status.capitalize()}{'. ' + message if message else '.'}"
+
+
+def result_html(status: str, message: str) -> str:
+    """One result as a box that a screen reader announces."""
+    body = f" {inline(message)}" if message else ""
+    return (
+        f'<div role="status" style="{_BOX.format(colour=COLOURS[status])}">'
+        f'<span aria-hidden="true">{SIGNS[status]}</span> '
+        f"<strong>{status.capitalize()}.</strong>{body}</div>"
+    )
+
+
+def note_text(title: str, text: str) -> str:
+    """A hint, or a word from the checker itself."""
+    return f"{title}. {text}"
+
+
+def note_html(title: str, text: str) -> str:
+    """A hint, or a word from the checker itself, as a box."""
+    return (
+        f'<div role="note" style="{_BOX.format(colour="#0969da")}">'
+        f"<strong>{html.escape(title)}.</strong> {inline(text)}</div>"
+    )
+
+
+def code_html(title: str, code: str) -> str:
+    """Code under a title."""
+    return (
+        f'<div role="note" style="{_BOX.format(colour="#0969da")}">'
+        f"<strong>{html.escape(title)}</strong>"
+        f'<pre style="margin:.3em 0"><code>{html.escape(code)}</code></pre></div>'
+    )
+
+
+def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in plain text: columns padded with spaces."""
+    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
+    lines = []
+    for row in (header, *rows):
+        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def table_html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table with a caption and headers that a screen reader can name."""
+    style = 'style="text-align:left;padding:.2em .8em .2em 0"'
+    head = "".join(f'<th scope="col" {style}>{html.escape(str(cell))}</th>' for cell in header)
+    body = "".join(
+        "<tr>"
+        + f'<th scope="row" {style}>{html.escape(str(row[0]))}</th>'
+        + "".join(f"<td {style}>{inline(str(cell))}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<table><caption style="text-align:left">{inline(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def inline(text: str) -> str:
+    """Escaped text; what stands between backticks becomes code."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
