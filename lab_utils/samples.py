@@ -5,6 +5,7 @@ Taught in: notebooks/02_transcribe.ipynb.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -39,6 +40,17 @@ class Sample:
         Whose voice, under what licence, and how the clip was made.
     duration : float
         Seconds.
+    sr, channels : int
+        The file's own sampling rate in Hz and number of channels.
+    words : tuple of (str, float, float)
+        Where the clip was put together from single words: each with its true start and end, in
+        seconds. Empty elsewhere.
+    segments : tuple of (str, float, float)
+        The same for clips made of sentences with silences of known length between them.
+    switch : float or None
+        Seconds after which the language changes.
+    names : tuple of str
+        Names in the text that Whisper does not know how to spell.
     """
 
     key: str
@@ -49,6 +61,12 @@ class Sample:
     licence: str
     made: str
     duration: float
+    sr: int = 16_000
+    channels: int = 1
+    words: tuple[tuple[str, float, float], ...] = ()
+    segments: tuple[tuple[str, float, float], ...] = ()
+    switch: float | None = None
+    names: tuple[str, ...] = ()
 
 
 def assets_dir() -> Path:
@@ -85,8 +103,14 @@ def get(key: str) -> Sample:
             f"{entry['file']} is not the file that assets/registry.json describes: get it back "
             "with 'git checkout -- assets', or, if you changed it on purpose, remake the registry."
         )
-    fields = ("text", "language", "speaker", "licence", "made", "duration")
-    return Sample(key=key, path=path, **{name: entry[name] for name in fields})
+    known = {field.name for field in dataclasses.fields(Sample)} - {"key", "path"}
+    facts = {name: _frozen(value) for name, value in entry.items() if name in known}
+    return Sample(key=key, path=path, **facts)
+
+
+def _frozen(value):
+    """Lists become tuples, all the way down."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def path(key: str) -> Path:
