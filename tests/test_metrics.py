@@ -12,6 +12,7 @@ import scipy.stats
 
 from lab_utils import metrics
 from lab_utils.errors import MetricsError
+from lab_utils.metrics import alignment, intervals, normalizers
 
 WORDS = "the a cat dog sat ran down up Köln house mouse 21 it's".split()
 
@@ -250,4 +251,6 @@ def test_interval_prints_as_one_would_write_it():
 
 
 def test_examples_in_the_docstrings():
-    assert doctest.testmod(metrics).failed == 0
+    for module in (alignment, intervals, normalizers):
+        result = doctest.testmod(module)
+        assert result.attempted and not result.failed

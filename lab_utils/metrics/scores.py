@@ -1,0 +1,192 @@
+"""Many clips scored as one result, from which every table and picture is drawn."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import MetricsError
+from .alignment import Alignment, Edit, align, distance_table, error_rate
+from .normalizers import normalize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ClipScore:
+    """One clip: its name, both texts as they came, the aligned words and the characters."""
+
+    name: str
+    reference: str
+    hypothesis: str
+    words: Alignment
+    character_errors: int
+    n_characters: int
+
+    @property
+    def wer(self) -> float:
+        """Word error rate of this clip, as a fraction."""
+        return self.words.wer
+
+    @property
+    def cer(self) -> float:
+        """Character error rate of this clip, as a fraction; spaces count as characters."""
+        return error_rate(self.character_errors, self.n_characters)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Many clips scored: every table, number and picture of an evaluation is drawn from this."""
+
+    clips: tuple[ClipScore, ...]
+    normalizer: str
+
+    def _sum(self, name: str) -> int:
+        return sum(getattr(clip.words, name) for clip in self.clips)
+
+    hits = property(lambda self: self._sum("hits"), doc="Words written as said, all clips.")
+    substitutions = property(lambda self: self._sum("substitutions"), doc="Words written wrong.")
+    deletions = property(lambda self: self._sum("deletions"), doc="Words said, not written.")
+    insertions = property(lambda self: self._sum("insertions"), doc="Words written, not said.")
+    errors = property(lambda self: self._sum("errors"), doc="S + D + I over all clips.")
+    n_reference = property(lambda self: self._sum("n_reference"), doc="Words said, all clips.")
+
+    @property
+    def wer(self) -> float:
+        """Corpus WER: all errors over all words said. Long clips weigh more."""
+        return error_rate(self.errors, self.n_reference)
+
+    @property
+    def mean_wer(self) -> float:
+        """Mean of the clips' WERs: every clip weighs the same, however short."""
+        return float(np.mean([clip.wer for clip in self.clips]))
+
+    @property
+    def cer(self) -> float:
+        """Corpus character error rate, spaces included."""
+        errors = sum(clip.character_errors for clip in self.clips)
+        return error_rate(errors, sum(clip.n_characters for clip in self.clips))
+
+    def table(self) -> pd.DataFrame:
+        """One row a clip: words said, S, D, I, wer and cer (fractions), both texts."""
+        import pandas as pd
+
+        columns = ["words", "S", "D", "I", "wer", "cer", "reference", "hypothesis"]
+        rows = {
+            clip.name: [
+                clip.words.n_reference,
+                clip.words.substitutions,
+                clip.words.deletions,
+                clip.words.insertions,
+                clip.wer,
+                clip.cer,
+                clip.reference,
+                clip.hypothesis,
+            ]
+            for clip in self.clips
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("clip")
+
+    def by(self, labels: Sequence[Hashable]) -> dict[Hashable, Score]:
+        """Cut the clips into slices: one label a clip (its speaker, its noise, its length).
+
+        Returns
+        -------
+        dict
+            label → the score of its clips, labels in order of first appearance.
+        """
+        if len(labels) != len(self.clips):
+            raise MetricsError(
+                f"Expected one label for each of {len(self.clips)} clips, found {len(labels)}."
+            )
+        groups: dict[Hashable, list[ClipScore]] = {}
+        for label, clip in zip(labels, self.clips, strict=True):
+            groups.setdefault(label, []).append(clip)
+        return {label: Score(tuple(group), self.normalizer) for label, group in groups.items()}
+
+    def confusions(self, n: int = 10) -> list[tuple[Edit, int]]:
+        """The most frequent errors and how often each was made."""
+        errors = (e for clip in self.clips for e in clip.words.edits if e.kind != "hit")
+        return Counter(errors).most_common(n)
+
+
+def score(
+    references: Sequence[str],
+    hypotheses: Sequence[str],
+    *,
+    normalizer: str = "english",
+    names: Sequence[str] | None = None,
+) -> Score:
+    """Score many clips.
+
+    Parameters
+    ----------
+    references : sequence of str
+        What was said, one text a clip. An empty one is allowed: see :func:`error_rate`.
+    hypotheses : sequence of str
+        What was written, in the same order.
+    normalizer : {"english", "basic", "none"}
+        See :func:`normalize`.
+    names : sequence of str, optional
+        One name a clip, all different. Default: ``"0"``, ``"1"``, …
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    MetricsError
+        No clips, lengths that differ, a single text in place of a list, or doubled names.
+
+    Notes
+    -----
+    Taught in: notebooks/09_evaluate.ipynb.
+    """
+    if isinstance(references, str) or isinstance(hypotheses, str):
+        raise MetricsError("Expected lists of texts, found a single text: put it in a list.")
+    if not len(references) or len(references) != len(hypotheses):
+        raise MetricsError(
+            "Expected as many hypotheses as references and at least one of each, "
+            f"found {len(references)} references and {len(hypotheses)} hypotheses."
+        )
+    names = [str(i) for i in range(len(references))] if names is None else list(names)
+    if len(set(names)) != len(references):
+        raise MetricsError(f"Expected {len(references)} different names, found {len(set(names))}.")
+    clips = []
+    for name, said, written in zip(names, references, hypotheses, strict=True):
+        said_letters = normalize(said, normalizer=normalizer)
+        written_letters = normalize(written, normalizer=normalizer)
+        errors = int(distance_table(said_letters, written_letters)[-1, -1])
+        words = align(said, written, normalizer=normalizer)
+        clips.append(ClipScore(name, said, written, words, errors, len(said_letters)))
+    return Score(tuple(clips), normalizer)
+
+
+def terms_right(
+    references: Iterable[str], hypotheses: Iterable[str], terms: Iterable[str]
+) -> tuple[int, int]:
+    """How many of the names that were said are written, spelled exactly; case does not matter.
+
+    Returns
+    -------
+    right, said : int
+        A name written more often in a clip than it was said there is counted as often as said.
+    """
+    names = [term.casefold() for term in terms]
+    right = said = 0
+    for reference, hypothesis in zip(references, hypotheses, strict=True):
+        wanted, found = (Counter(_words(text)) for text in (reference, hypothesis))
+        for name in names:
+            said += wanted[name]
+            right += min(wanted[name], found[name])
+    return right, said
+
+
+def _words(text: str) -> list[str]:
+    return normalize(text, normalizer="basic").casefold().split()
