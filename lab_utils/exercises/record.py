@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExerciseError
+from ..files import replacing
 
 PROGRESS_VARIABLE = "WHISPER_LAB_PROGRESS"
 VERSION = 1
@@ -201,16 +201,8 @@ def _set_aside(file: Path) -> None:
 def _write(entries: dict[str, Entry]) -> None:
     file = path()
     text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=file.stem + "-", suffix=".partial")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
