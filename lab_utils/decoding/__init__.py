@@ -1,0 +1,55 @@
+"""One window of at most 30 seconds, step by step, the way ``whisper.decode`` goes through it.
+
+``encode`` runs the encoder once and gives a :class:`Window`; everything else reads that:
+``trace`` follows the decoder token by token, ``beam_search`` keeps the whole tree, ``detect``
+reads the language distribution, ``word_times`` turns cross-attention into times, and
+``try_temperatures`` plays whisper's fallback rule.
+
+Taught in: notebooks/03_decode.ipynb, notebooks/04_language.ipynb.
+"""
+
+from .attention import AttentionSpan, TimedWord, attended, is_monotone, word_times
+from .beams import BeamNode, BeamSearch, Hypothesis, beam_search
+from .fallback import Attempt, Fallback, Thresholds, try_temperatures, verdict
+from .language import (
+    LanguageGuess,
+    LanguageTrack,
+    detect,
+    detect_over_time,
+    language_name,
+    languages,
+)
+from .steps import Alternative, Step, Trace, start_sequence, token_text, trace
+from .window import SECONDS_PER_POSITION, Window, encode
+
+__all__ = [
+    "SECONDS_PER_POSITION",
+    "Alternative",
+    "Attempt",
+    "AttentionSpan",
+    "BeamNode",
+    "BeamSearch",
+    "Fallback",
+    "Hypothesis",
+    "LanguageGuess",
+    "LanguageTrack",
+    "Step",
+    "Thresholds",
+    "TimedWord",
+    "Trace",
+    "Window",
+    "attended",
+    "beam_search",
+    "detect",
+    "detect_over_time",
+    "encode",
+    "is_monotone",
+    "language_name",
+    "languages",
+    "start_sequence",
+    "token_text",
+    "trace",
+    "try_temperatures",
+    "verdict",
+    "word_times",
+]

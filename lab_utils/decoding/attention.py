@@ -1,0 +1,220 @@
+"""Where the decoder listens: cross-attention of whisper's alignment heads, and times from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DecodingError
+from .window import SECONDS_PER_POSITION, Window
+
+if TYPE_CHECKING:
+    from .steps import Trace
+
+MEDIAN_WIDTH = 7  #: positions; whisper's own smoothing
+
+
+class CrossAttention:
+    """Collects the alignment heads' attention while the decoder runs inside ``with``.
+
+    Since release 20240930 whisper computes attention with a fused operation that keeps no
+    weights; ``whisper.model.disable_sdpa()`` switches back to the one that does.
+    """
+
+    def __init__(self, window: Window):
+        self._model, self._n_positions = window.model, window.n_positions
+        self._heads = window.model.alignment_heads.indices().T.tolist()
+        self._rows: list[list[np.ndarray]] = [[] for _ in self._heads]
+
+    def __enter__(self) -> CrossAttention:
+        from whisper.model import disable_sdpa
+
+        self._slow_attention = disable_sdpa()
+        self._slow_attention.__enter__()
+        blocks = self._model.decoder.blocks
+        self._hooks = [
+            blocks[layer].cross_attn.register_forward_hook(self._keep(place, head))
+            for place, (layer, head) in enumerate(self._heads)
+        ]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._slow_attention.__exit__(*error)
+
+    def _keep(self, place: int, head: int):
+        def keep(_module, _inputs, outputs) -> None:
+            scores = outputs[-1][0, head, :, : self._n_positions]
+            self._rows[place].append(scores.softmax(-1).float().cpu().numpy())
+
+        return keep
+
+    def weights(self) -> np.ndarray:
+        """All rows so far, float32, shape (n_tokens, n_heads, n_positions)."""
+        return np.stack([np.concatenate(rows) for rows in self._rows], axis=1)
+
+
+@dataclass(frozen=True)
+class AttentionSpan:
+    """The stretch of sound that one step attends to.
+
+    Attributes
+    ----------
+    start, end, peak : float
+        Seconds from the start of the window.
+    mass : float
+        The share of the attention inside the stretch, in [0, 1].
+    """
+
+    start: float
+    end: float
+    peak: float
+    mass: float
+
+
+def attended(trace: Trace, step: int, *, share: float = 0.25, margin: float = 0.06):
+    """The stretch around the highest attention of a step.
+
+    It reaches from the peak to both sides as far as the attention, averaged over the heads and
+    smoothed over 5 positions, stays above ``share`` of the peak.
+
+    Parameters
+    ----------
+    trace : Trace
+    step : int
+    share : float
+        In (0, 1).
+    margin : float
+        Seconds added on both sides, so that the ear has something to hold on to.
+
+    Returns
+    -------
+    AttentionSpan
+    """
+    if not 0 <= step < len(trace.steps):
+        raise DecodingError(f"Expected a step from 0 to {len(trace.steps) - 1}, found {step}.")
+    mean = trace.attention[step].mean(axis=0)
+    smooth = np.convolve(mean, np.ones(5) / 5, mode="same")
+    peak = int(smooth.argmax())
+    low = smooth < share * smooth[peak]
+    first = peak - int(np.argmax(low[peak::-1])) + 1 if low[: peak + 1].any() else 0
+    last = peak + int(np.argmax(low[peak:])) if low[peak:].any() else len(mean)
+    return AttentionSpan(
+        start=max(0.0, first * SECONDS_PER_POSITION - margin),
+        end=min(len(mean) * SECONDS_PER_POSITION, last * SECONDS_PER_POSITION + margin),
+        peak=(peak + 0.5) * SECONDS_PER_POSITION,
+        mass=float(mean[first:last].sum()),
+    )
+
+
+@dataclass(frozen=True)
+class TimedWord:
+    """A word with its start and end in seconds from the start of the window."""
+
+    text: str
+    start: float
+    end: float
+
+
+def word_times(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
+    """When each word was said, read from the cross-attention, as whisper's word timestamps are.
+
+    The text of the trace is given to the decoder once more without time stamps; in the matrix of
+    its attention the best path that never runs backwards (dynamic time warping) ties every token
+    to a stretch of sound.
+
+    Parameters
+    ----------
+    window : Window
+    trace : Trace
+        Of the same window.
+
+    Returns
+    -------
+    tuple of TimedWord
+        Whisper's own word timestamps before its clean-up of odd durations.
+
+    Notes
+    -----
+    Method: whisper/timing.py. Agreement with it: tests/test_decoding.py. Taught in:
+    notebooks/03_decode.ipynb.
+    """
+    import torch
+
+    from .steps import make_task
+
+    tokenizer = make_task(window.model, {"language": trace.language or "en"}).tokenizer
+    text = [step.token for step in trace.steps if step.kind == "text"]
+    if not text:
+        return ()
+    start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+    tokens = torch.tensor([[*start, *text, tokenizer.eot]], device=window.model.device)
+    with torch.no_grad(), CrossAttention(window) as heads:
+        window.model.logits(tokens, window.audio_features.unsqueeze(0))
+    # the row of a token predicts the next one: drop what predicts the start, and what follows the end
+    rows, positions = _warp(-_sharpen(heads.weights())[len(start) - 1 : -1])
+    starts = positions[np.flatnonzero(np.diff(rows, prepend=-1))] * SECONDS_PER_POSITION
+    words, groups = tokenizer.split_to_word_tokens([*text, tokenizer.eot])
+    edges = np.cumsum([0, *(len(group) for group in groups)])
+    return tuple(
+        TimedWord(word, float(starts[edges[i]]), float(starts[edges[i + 1]]))
+        for i, word in enumerate(words[:-1])
+    )
+
+
+def _sharpen(weights: np.ndarray) -> np.ndarray:
+    """Attention per head in standard deviations over the tokens, smoothed, averaged over heads.
+
+    Parameters
+    ----------
+    weights : np.ndarray, shape (n_tokens, n_heads, n_positions)
+
+    Returns
+    -------
+    np.ndarray, shape (n_tokens, n_positions)
+    """
+    from scipy.ndimage import median_filter
+
+    heads = weights.transpose(1, 0, 2)
+    heads = (heads - heads.mean(1, keepdims=True)) / heads.std(1, keepdims=True)
+    return median_filter(heads, size=(1, 1, MEDIAN_WIDTH), mode="mirror").mean(axis=0)
+
+
+def _warp(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cheapest path through a cost matrix from corner to corner that never runs backwards.
+
+    Returns
+    -------
+    rows, columns : np.ndarray of int, one pair for each step of the path
+    """
+    n, m = cost.shape
+    total = np.full((n + 1, m + 1), np.inf)
+    total[0, 0] = 0
+    move = np.zeros((n + 1, m + 1), np.int8)  # 0 diagonal, 1 next row, 2 next column
+    move[0, :], move[:, 0] = 2, 1
+    for j in range(1, m + 1):
+        for i in range(1, n + 1):
+            diagonal, down, right = total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]
+            if diagonal < down and diagonal < right:
+                best, move[i, j] = diagonal, 0
+            elif down < diagonal and down < right:
+                best, move[i, j] = down, 1
+            else:
+                best, move[i, j] = right, 2
+            total[i, j] = cost[i - 1, j - 1] + best
+    path, i, j = [], n, m
+    while i > 0 or j > 0:
+        path.append((i - 1, j - 1))
+        step = move[i, j]
+        i, j = i - (step != 2), j - (step != 1)
+    rows, columns = np.array(path[::-1]).T
+    return rows, columns
+
+
+def is_monotone(trace: Trace, *, slack: float = 0.0) -> bool:
+    """Whether the attention of the text tokens never steps back by more than ``slack`` seconds."""
+    peaks = [attended(trace, i).peak for i, s in enumerate(trace.steps) if s.kind == "text"]
+    return bool(np.all(np.diff(peaks) >= -slack))

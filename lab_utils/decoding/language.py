@@ -1,0 +1,225 @@
+"""Which language does Whisper hear, how sure is it, and where does that change?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import audio
+from ..errors import DecodingError
+from .window import Window, encode
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from whisper import Whisper
+
+
+@dataclass(frozen=True)
+class LanguageGuess:
+    """The distribution over all languages that a model knows, likeliest first.
+
+    Attributes
+    ----------
+    probs : dict of str to float
+        Code → probability; they sum to 1.
+    """
+
+    probs: dict[str, float] = field(repr=False)
+
+    @property
+    def code(self) -> str:
+        """The likeliest language."""
+        return next(iter(self.probs))
+
+    @property
+    def name(self) -> str:
+        """Its English name."""
+        return language_name(self.code)
+
+    @property
+    def probability(self) -> float:
+        """The probability of the likeliest language, in [0, 1]."""
+        return self.probs[self.code]
+
+    @property
+    def margin(self) -> float:
+        """How far it is ahead of the second, in [0, 1]."""
+        first, second = list(self.probs.values())[:2]
+        return first - second
+
+    @property
+    def entropy(self) -> float:
+        """Doubt in bits: 0 is certainty, 1 as a coin toss, 6.6 no idea among 99."""
+        return entropy_bits(np.array(list(self.probs.values())))
+
+    def table(self, n: int = 5) -> pd.DataFrame:
+        """The ``n`` likeliest: code, language, probability."""
+        import pandas as pd
+
+        rows = [[code, language_name(code), p] for code, p in list(self.probs.items())[:n]]
+        return pd.DataFrame(rows, columns=["code", "language", "probability"])
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageTrack:
+    """Language over time: one distribution for every place of a sliding window.
+
+    Attributes
+    ----------
+    starts : np.ndarray, float64, shape (n_windows,)
+        Seconds.
+    width : float
+        Length of the window in seconds.
+    guesses : tuple of LanguageGuess
+    """
+
+    starts: np.ndarray
+    width: float
+    guesses: tuple[LanguageGuess, ...] = field(repr=False)
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Middle of each window, in seconds."""
+        return self.starts + self.width / 2
+
+    @property
+    def entropy(self) -> np.ndarray:
+        """Doubt of each window in bits, shape (n_windows,)."""
+        return np.array([guess.entropy for guess in self.guesses])
+
+    def probability(self, code: str) -> np.ndarray:
+        """Probability of one language over time, shape (n_windows,)."""
+        return np.array([guess.probs[code] for guess in self.guesses])
+
+    def top(self, n: int = 4) -> tuple[str, ...]:
+        """The ``n`` languages with the highest probability anywhere."""
+        highest = {c: max(g.probs[c] for g in self.guesses) for c in self.guesses[0].probs}
+        return tuple(sorted(highest, key=highest.get, reverse=True)[:n])
+
+    def switch(self) -> float | None:
+        """When the language changes for the first time: midway between two centres, in seconds."""
+        codes = [guess.code for guess in self.guesses]
+        for i in range(1, len(codes)):
+            if codes[i] != codes[i - 1]:
+                return float(self.centres[i - 1] + self.centres[i]) / 2
+        return None
+
+
+def entropy_bits(p: np.ndarray) -> float:
+    """Shannon entropy of a distribution in bits."""
+    p = p[p > 0]
+    return float(-(p * np.log2(p)).sum()) + 0.0
+
+
+def detect(window: Window) -> LanguageGuess:
+    """Read the language distribution: one decoder step after ``<|startoftranscript|>``.
+
+    Parameters
+    ----------
+    window : Window
+
+    Returns
+    -------
+    LanguageGuess
+        The same numbers as ``model.detect_language``: tests/test_decoding.py.
+
+    Raises
+    ------
+    DecodingError
+        The model knows only English.
+
+    Notes
+    -----
+    Taught in: notebooks/04_language.ipynb.
+    """
+    import torch
+    from whisper.tokenizer import get_tokenizer
+
+    model = window.model
+    if not model.is_multilingual:
+        raise DecodingError(
+            "Expected a multilingual model, found one that knows only English: it has no language "
+            "tokens to choose from. Load one without '.en' in its name, such as 'base'."
+        )
+    tokenizer = get_tokenizer(True, num_languages=model.num_languages)
+    with torch.no_grad():
+        start = torch.tensor([[tokenizer.sot]], device=model.device)
+        logits = model.logits(start, window.audio_features.unsqueeze(0))[0, 0]
+    languages_only = logits[list(tokenizer.all_language_tokens)].float().softmax(-1).tolist()
+    pairs = zip(tokenizer.all_language_codes, languages_only, strict=True)
+    return LanguageGuess(dict(sorted(pairs, key=lambda pair: pair[1], reverse=True)))
+
+
+def detect_over_time(
+    y: np.ndarray, model: Whisper, *, sr: int, width: float = 5.0, hop: float = 1.0
+) -> LanguageTrack:
+    """Slide a window along a recording and detect the language at each place.
+
+    Parameters
+    ----------
+    y : np.ndarray, float32, shape (n_samples,)
+    model : whisper.Whisper
+        Multilingual.
+    sr : int
+        Rate of ``y`` in Hz; Whisper hears 16 000.
+    width, hop : float
+        Length of the window, at most 30, and its step, both in seconds.
+
+    Returns
+    -------
+    LanguageTrack
+
+    Raises
+    ------
+    DecodingError
+        A width or hop that makes no sense, or a model that knows only English.
+    """
+    if not 0 < width <= 30 or hop <= 0:
+        raise DecodingError(
+            f"Expected a width between 0 and 30 s and a hop above 0 s, found {width} and {hop}."
+        )
+    audio.check(y)
+    if sr != audio.SAMPLE_RATE:
+        y = audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE)
+    duration = len(y) / audio.SAMPLE_RATE
+    starts = np.arange(0, max(duration - width, 0) + 1e-9, hop)
+    n = round(width * audio.SAMPLE_RATE)
+    firsts = [round(start * audio.SAMPLE_RATE) for start in starts]
+    guesses = tuple(detect(encode(y[first : first + n], model)) for first in firsts)
+    return LanguageTrack(starts, width, guesses)
+
+
+def language_name(code: str) -> str:
+    """The English name of a code: ``sq`` → ``Albanian``."""
+    from whisper.tokenizer import LANGUAGES
+
+    if code not in LANGUAGES:
+        raise DecodingError(
+            f"Expected the code of a language that Whisper knows, found {code!r}. "
+            "decoding.languages('part of a name') searches them."
+        )
+    return LANGUAGES[code].title()
+
+
+def languages(search: str = "") -> pd.DataFrame:
+    """Every language that Whisper knows, or those whose code or name holds ``search``.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns code, language and also (other names that Whisper takes), sorted by name.
+    """
+    import pandas as pd
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    others: dict[str, list[str]] = {code: [] for code in LANGUAGES}
+    for name, code in TO_LANGUAGE_CODE.items():
+        if name != LANGUAGES[code]:
+            others[code].append(name.title())
+    rows = [[code, name.title(), ", ".join(others[code])] for code, name in LANGUAGES.items()]
+    needle = search.strip().lower()
+    rows = [row for row in rows if needle == row[0] or needle in " ".join(row[1:]).lower()]
+    rows.sort(key=lambda row: row[1])
+    return pd.DataFrame(rows, columns=["code", "language", "also"])

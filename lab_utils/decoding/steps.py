@@ -1,0 +1,385 @@
+"""The decoder, one token at a time: what it chose, and what it nearly chose."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import DecodingError
+from .attention import CrossAttention
+from .window import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+    from whisper import Whisper
+    from whisper.decoding import DecodingTask
+    from whisper.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that could have come: id, text, and its probability in [0, 1] after the rules."""
+
+    token: int
+    text: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the decoder.
+
+    Attributes
+    ----------
+    token, text : int, str
+        The token that was taken; special tokens read ``<|…|>``, a time stamp ``<|1.20|>``.
+    kind : {"text", "timestamp", "end"}
+    probability : float
+        Of that token, after whisper's rules ruled out what may not come here; in [0, 1].
+    alternatives : tuple of Alternative
+        The likeliest tokens, best first (the one taken is usually among them).
+    entropy : float
+        Of the distribution after the rules, in bits: 0 is certainty, 1 a coin toss.
+    timestamp_mass : float
+        Probability of all time stamps together before the rules, in [0, 1].
+    forced : bool
+        Whether the token was given and not chosen.
+    """
+
+    token: int
+    text: str
+    kind: str
+    probability: float
+    alternatives: tuple[Alternative, ...]
+    entropy: float
+    timestamp_mass: float
+    forced: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The whole path of the decoder through one window.
+
+    Attributes
+    ----------
+    start : tuple of str
+        The start sequence: what the decoder was given before its first step.
+    steps : tuple of Step
+        One for each token; the last is the end of the text unless the limit was reached.
+    language : str
+    text : str
+        As ``whisper.decode`` gives it: without time stamps, stripped.
+    avg_logprob, no_speech_prob, compression_ratio, temperature : float
+        As in ``whisper.DecodingResult``.
+    attention : np.ndarray, float32, shape (n_steps, n_heads, n_positions)
+        Cross-attention of the alignment heads at each step over the positions that hold sound,
+        20 ms each; every row sums to 1.
+    """
+
+    start: tuple[str, ...]
+    steps: tuple[Step, ...]
+    language: str
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    compression_ratio: float
+    temperature: float
+    attention: np.ndarray = field(repr=False)
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The tokens without the end, as ``whisper.decode`` returns them."""
+        return tuple(step.token for step in self.steps if step.kind != "end")
+
+    def table(self) -> pd.DataFrame:
+        """One row a step: token, text, probability, entropy (bits), timestamp_mass, runner_up."""
+        import pandas as pd
+
+        rows = [
+            [
+                step.token,
+                step.text,
+                step.probability,
+                step.entropy,
+                step.timestamp_mass,
+                next((a.text for a in step.alternatives if a.token != step.token), ""),
+            ]
+            for step in self.steps
+        ]
+        columns = ["token", "text", "probability", "entropy", "timestamp_mass", "runner_up"]
+        return pd.DataFrame(rows, columns=columns).rename_axis("step")
+
+
+def token_text(tokenizer: Tokenizer, token: int) -> str:
+    """A token as text; time stamps and special tokens as ``<|…|>``, half a character in hex."""
+    if token >= tokenizer.timestamp_begin:
+        return f"<|{(token - tokenizer.timestamp_begin) * 0.02:.2f}|>"
+    raw = tokenizer.encoding.decode_single_token_bytes(token)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return f"<{raw.hex(' ')}>"
+
+
+def start_sequence(model: Whisper, **options: Any) -> tuple[str, ...]:
+    """The tokens that the decoder is given before its first step, as text.
+
+    Parameters
+    ----------
+    model : whisper.Whisper
+    **options
+        Those of ``whisper.DecodingOptions``: language, task, without_timestamps, prompt, prefix.
+
+    Returns
+    -------
+    tuple of str
+        Edit it and hand it to :func:`trace` as ``sequence``.
+    """
+    task = make_task(model, options)
+    return tuple(token_text(task.tokenizer, token) for token in task.initial_tokens)
+
+
+def make_task(
+    model: Whisper, options: dict[str, Any], *, sequence: Sequence[str] | None = None
+) -> DecodingTask:
+    """Whisper's own plan of a decoding run: start tokens, limits and the rules for tokens."""
+    from whisper.decoding import DecodingOptions, DecodingTask
+    from whisper.tokenizer import LANGUAGES
+
+    options = {"fp16": model.device.type == "cuda"} | options
+    language = options.get("language")
+    if language is not None and language not in LANGUAGES:
+        raise DecodingError(
+            f"Expected the code of a language, such as 'en', found {language!r}. "
+            "decoding.languages() lists all codes."
+        )
+    if not model.is_multilingual and (language or "en") != "en":
+        raise DecodingError(
+            f"Expected language='en', found {language!r}: this model knows only English. "
+            "Take a model without '.en' in its name."
+        )
+    if sequence is not None:
+        options["without_timestamps"] = "<|notimestamps|>" in sequence
+    try:
+        task = DecodingTask(model, DecodingOptions(**options))
+    except (TypeError, ValueError) as error:
+        raise DecodingError(
+            f"whisper.DecodingOptions refused these options: {error}. "
+            "help(whisper.DecodingOptions) lists them all."
+        ) from error
+    if sequence is not None:
+        _replace_start(task, sequence)
+    return task
+
+
+def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
+    tokens: list[int] = []
+    for text in sequence:
+        tokens += task.tokenizer.encode(text, allowed_special="all")
+    if task.tokenizer.sot not in tokens:
+        raise DecodingError(
+            f"Expected <|startoftranscript|> in the start sequence, found {tuple(sequence)}."
+        )
+    task.initial_tokens = tuple(tokens)
+    task.sample_begin = len(tokens)
+    task.sot_index = tokens.index(task.tokenizer.sot)
+    for rule in task.logit_filters:
+        if hasattr(rule, "sample_begin"):
+            rule.sample_begin = len(tokens)
+
+
+def settle_language(
+    window: Window, task: DecodingTask, *, sequence: Sequence[str] | None
+) -> tuple[str, tuple[int, ...]]:
+    """The language of the run and its start tokens; detected where nobody named one."""
+    tokens = list(task.initial_tokens)
+    if sequence is not None:
+        place = tokens[task.sot_index + 1 :]
+        known = dict(
+            zip(task.tokenizer.all_language_tokens, task.tokenizer.all_language_codes, strict=True)
+        )
+        return next((known[t] for t in place if t in known), ""), tuple(tokens)
+    if task.options.language is not None:
+        return task.options.language, tuple(tokens)
+    if not window.model.is_multilingual:
+        return "en", tuple(tokens)
+    from .language import detect
+
+    language = detect(window).code
+    tokens[task.sot_index + 1] = task.tokenizer.to_language_token(language)
+    return language, tuple(tokens)
+
+
+def trace(
+    window: Window,
+    *,
+    forced: Sequence[int] = (),
+    n_best: int = 8,
+    seed: int | None = None,
+    sequence: Sequence[str] | None = None,
+    **options: Any,
+) -> Trace:
+    """Follow the decoder through a window, token by token.
+
+    Parameters
+    ----------
+    window : Window
+        From :func:`encode`.
+    forced : sequence of int
+        Tokens to take first, whatever the model would choose; from then on it chooses itself.
+    n_best : int
+        How many alternatives to keep at each step.
+    seed : int, optional
+        Makes sampling repeatable where ``temperature`` is above 0.
+    sequence : sequence of str, optional
+        A start sequence of your own, in place of the one that the options make.
+    **options
+        Those of ``whisper.DecodingOptions`` (without beam_size and best_of).
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    DecodingError
+        An option that whisper or this model does not know, or tokens that do not exist.
+
+    Notes
+    -----
+    At temperature 0 the tokens equal those of ``whisper.decode``: tests/test_decoding.py. Which
+    tokens may come where is decided by whisper's own filters, taken from its ``DecodingTask``.
+    Taught in: notebooks/03_decode.ipynb.
+    """
+    import torch
+    from whisper.decoding import PyTorchInference
+
+    if options.get("beam_size") or options.get("best_of"):
+        raise DecodingError("trace follows one path. For a beam call decoding.beam_search.")
+    task = make_task(window.model, options, sequence=sequence)
+    n_vocab = window.model.dims.n_vocab
+    if any(not 0 <= token < n_vocab for token in forced):
+        raise DecodingError(f"Expected forced tokens between 0 and {n_vocab - 1}, found {forced}.")
+    language, initial = settle_language(window, task, sequence=sequence)
+    if seed is not None:
+        torch.manual_seed(seed)
+    # the forced tokens go through the decoder together with the start sequence, in one pass
+    given = [*initial, *list(forced)[: task.sample_len]]
+    if task.tokenizer.eot in forced:
+        given = given[: given.index(task.tokenizer.eot)] + [task.tokenizer.eot]
+    inference = PyTorchInference(window.model, len(given))
+    heads = CrossAttention(window)
+    steps: list[Step] = []
+    log_total, no_speech_prob, tokens = 0.0, float("nan"), given
+    try:
+        with torch.no_grad(), heads:
+            while True:
+                batch = torch.tensor([tokens], device=window.model.device)
+                logits = inference.logits(batch, window.audio_features.unsqueeze(0))
+                if not steps:
+                    no_speech_prob = _no_speech(logits[0, task.sot_index], task.tokenizer)
+                    logits = logits[:, task.sample_begin - 1 :]
+                for row in logits[0]:
+                    at = task.sample_begin + len(steps)
+                    known = tokens[at] if at < len(tokens) else None
+                    step, logprob = _take(row, tokens[:at], task, known=known, n_best=n_best)
+                    steps.append(step)
+                    log_total += logprob
+                    if step.kind == "end" or len(steps) == task.sample_len:
+                        break
+                # the model stops by itself, at its limit of tokens, or when its memory is full
+                tokens = [*initial, *(s.token for s in steps)]
+                if step.kind == "end" or len(steps) == task.sample_len or len(tokens) > task.n_ctx:
+                    break
+    finally:
+        inference.cleanup_caching()
+    return _finish(task, initial, steps, language, log_total, no_speech_prob, heads.weights())
+
+
+def _no_speech(logits: torch.Tensor, tokenizer: Tokenizer) -> float:
+    return float(logits.float().softmax(-1)[tokenizer.no_speech])
+
+
+def _take(
+    row: torch.Tensor,
+    before: list[int],
+    task: DecodingTask,
+    *,
+    known: int | None,
+    n_best: int,
+) -> tuple[Step, float]:
+    """Choose one token from the logits of one position; also return its log probability."""
+    import torch
+    from torch.distributions import Categorical
+
+    tokenizer = task.tokenizer
+    logits = row.clone()[None]
+    stamps = float(logits.float().softmax(-1)[0, tokenizer.timestamp_begin :].sum())
+    for rule in task.logit_filters:
+        rule.apply(logits, torch.tensor([before], device=logits.device))
+    logprobs = logits.float().log_softmax(-1)[0]
+    if known is not None:
+        token = known
+    elif task.options.temperature == 0:
+        token = int(logits[0].argmax())
+    else:
+        token = int(Categorical(logits=logits / task.options.temperature).sample())
+    probs = logprobs.exp()
+    best = probs.topk(n_best)
+    alternatives = tuple(
+        Alternative(int(t), token_text(tokenizer, int(t)), float(p))
+        for p, t in zip(best.values, best.indices, strict=True)
+        if p > 0
+    )
+    step = Step(
+        token=token,
+        text=token_text(tokenizer, token),
+        kind=kind_of(tokenizer, token),
+        probability=float(probs[token]),
+        alternatives=alternatives,
+        entropy=float(-(probs * logprobs.clamp(min=-1e4)).sum()) / math.log(2),
+        timestamp_mass=stamps,
+        forced=known is not None,
+    )
+    return step, float(logprobs[token])
+
+
+def kind_of(tokenizer: Tokenizer, token: int) -> str:
+    """``"end"``, ``"timestamp"`` or ``"text"``."""
+    if token == tokenizer.eot:
+        return "end"
+    return "timestamp" if token >= tokenizer.timestamp_begin else "text"
+
+
+def _finish(
+    task: DecodingTask,
+    initial: tuple[int, ...],
+    steps: list[Step],
+    language: str,
+    log_total: float,
+    no_speech_prob: float,
+    attention: np.ndarray,
+) -> Trace:
+    from whisper.utils import compression_ratio
+
+    tokens = [step.token for step in steps if step.kind != "end"]
+    text = task.tokenizer.decode(tokens).strip()
+    # the rows before the last start token belong to the start sequence, not to a step
+    first = len(initial) - 1
+    return Trace(
+        start=tuple(map(functools.partial(token_text, task.tokenizer), initial)),
+        steps=tuple(steps),
+        language=language,
+        text=text,
+        avg_logprob=log_total / (len(tokens) + 1),
+        no_speech_prob=no_speech_prob,
+        compression_ratio=compression_ratio(text),
+        temperature=task.options.temperature,
+        attention=attention[first : first + len(steps)],
+    )

@@ -1,0 +1,121 @@
+"""A window of sound as the decoder meets it: waveform, log-mel and the encoder's output."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import audio
+from ..errors import DecodingError
+
+if TYPE_CHECKING:
+    import torch
+    from whisper import Whisper
+
+SECONDS_PER_FRAME = 0.01  #: one log-mel frame: a hop of 160 samples at 16 kHz
+SECONDS_PER_POSITION = 0.02  #: one encoder position: the encoder's second layer halves the frames
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """At most 30 seconds of sound after the encoder, with everything that led there.
+
+    Attributes
+    ----------
+    y : np.ndarray, float32, shape (n_samples,)
+        The sound itself at 16 kHz, without padding. Empty if a log-mel was given.
+    mel : np.ndarray, float32, shape (n_mels, 3000)
+        Whisper's log-mel of the padded window; no unit, about -1 to 2.
+    audio_features : torch.Tensor, shape (1500, n_state)
+        What the encoder makes of it: one vector for every 20 ms.
+    duration : float
+        Seconds of sound before the padding.
+    model : whisper.Whisper
+        The model that encoded it.
+    """
+
+    y: np.ndarray = field(repr=False)
+    mel: np.ndarray = field(repr=False)
+    audio_features: torch.Tensor = field(repr=False)
+    duration: float
+    model: Whisper = field(repr=False)
+
+    @property
+    def n_positions(self) -> int:
+        """Encoder positions that hold sound and not padding."""
+        return max(1, min(self.model.dims.n_audio_ctx, _ceil(self.duration / SECONDS_PER_POSITION)))
+
+
+def _ceil(x: float) -> int:
+    return int(np.ceil(round(x, 6)))
+
+
+def encode(
+    recording: str | os.PathLike | np.ndarray, model: Whisper, *, start: float = 0.0
+) -> Window:
+    """Cut a window of 30 seconds, pad it with zeros, and run log-mel and encoder over it.
+
+    Parameters
+    ----------
+    recording : path-like or np.ndarray
+        A file; or a mono waveform at 16 kHz, shape (n_samples,); or a finished log-mel, shape
+        (n_mels, 3000).
+    model : whisper.Whisper
+    start : float
+        Where the window begins, in seconds.
+
+    Returns
+    -------
+    Window
+
+    Raises
+    ------
+    AudioError
+        The recording cannot be read or is no waveform.
+    DecodingError
+        ``start`` lies outside, or the log-mel has not the shape that this model was trained on.
+
+    Notes
+    -----
+    Taught in: notebooks/03_decode.ipynb. The features are those of ``whisper.decode``: the log-mel
+    of this window alone. ``whisper.transcribe`` cuts them from the log-mel of the whole file.
+    """
+    import torch
+    import whisper
+
+    if isinstance(recording, np.ndarray) and recording.ndim == 2:
+        y, mel = np.zeros(0, np.float32), torch.from_numpy(recording.astype(np.float32))
+        duration = mel.shape[1] * SECONDS_PER_FRAME
+    else:
+        if not isinstance(recording, np.ndarray):
+            recording, _ = audio.load(recording, sr=audio.SAMPLE_RATE)
+        y = _cut(audio.check(recording).astype(np.float32, copy=False), start=start)
+        padded = whisper.pad_or_trim(y)
+        mel = whisper.log_mel_spectrogram(padded, n_mels=model.dims.n_mels)
+        duration = len(y) / audio.SAMPLE_RATE
+    expected = (model.dims.n_mels, 2 * model.dims.n_audio_ctx)
+    if tuple(mel.shape) != expected:
+        raise DecodingError(
+            f"Expected a log-mel of {expected[0]} bands and {expected[1]} frames, found "
+            f"{mel.shape[0]} bands and {mel.shape[1]} frames. Make it with "
+            "whisper.log_mel_spectrogram(y, n_mels=model.dims.n_mels) after whisper.pad_or_trim."
+        )
+    half = model.device.type == "cuda"
+    with torch.no_grad():
+        batch = mel.unsqueeze(0).to(model.device)
+        features = model.encoder(batch.half() if half else batch)[0]
+    return Window(y, mel.cpu().numpy(), features, duration, model)
+
+
+def _cut(y: np.ndarray, *, start: float) -> np.ndarray:
+    from whisper.audio import N_SAMPLES
+
+    first = round(start * audio.SAMPLE_RATE)
+    if not 0 <= first < len(y):
+        raise DecodingError(
+            f"Expected a start between 0 and {len(y) / audio.SAMPLE_RATE:.2f} s, found {start} s."
+        )
+    return y[first : first + N_SAMPLES]
