@@ -93,6 +93,7 @@ def test_the_distance_table_by_hand():
 
 def test_the_table_of_characters_is_the_known_one():
     assert metrics.distance_table("kitten", "sitting")[-1, -1] == 3
+    assert metrics.distance("kitten", "sitting") == 3
     assert metrics.distance_table("", "abc").tolist() == [[0, 1, 2, 3]]
 
 
@@ -134,7 +135,7 @@ def test_normalizers_hide_what_they_say_they_hide():
         (lambda: metrics.normalize("a", normalizer="german"), "german"),
         (lambda: metrics.align(None, "a"), "found NoneType"),
         (lambda: metrics.score(["a"], ["a"]).by(["x", "y"]), "one label"),
-        (lambda: metrics.align("a " * 6000, "b " * 6000, normalizer="none"), "segments"),
+        (lambda: metrics.align("a " * 6000, "b " * 6000, normalizer="none"), "score its parts"),
         (lambda: metrics.share(3, 2), "3 of 2"),
         (lambda: metrics.bootstrap(metrics.score(["a"], ["a"]), confidence=95), "between 0 and 1"),
     ],

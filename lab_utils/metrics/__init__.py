@@ -3,7 +3,7 @@
 Taught in: notebooks/09_evaluate.ipynb.
 """
 
-from .alignment import LETTERS, Alignment, Edit, align, distance_table, error_rate
+from .alignment import LETTERS, Alignment, Edit, align, distance, distance_table, error_rate
 from .intervals import Comparison, Interval, bootstrap, compare, share
 from .normalizers import NORMALIZERS, normalize
 from .scores import ClipScore, Score, score, terms_right
@@ -20,6 +20,7 @@ __all__ = [
     "align",
     "bootstrap",
     "compare",
+    "distance",
     "distance_table",
     "error_rate",
     "normalize",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +110,7 @@ def distance_table(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
         Cell (i, j): the fewest edits that turn the first i words said into the first j written.
     """
     _check_size(len(reference), len(hypothesis))
-    return _fill(list(reference), list(hypothesis), unit=1)
+    return np.stack(list(_rows(list(reference), list(hypothesis), unit=1)))
 
 
 def _check_size(n_reference: int, n_hypothesis: int) -> None:
@@ -121,21 +121,29 @@ def _check_size(n_reference: int, n_hypothesis: int) -> None:
         )
 
 
-def _fill(ref: list[Hashable], hyp: list[Hashable], *, unit: int, unlike=None) -> np.ndarray:
-    """Fill the table row by row: an edit costs ``unit``, a substitution ``unlike`` on top."""
+def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
+    """The last corner of :func:`distance_table`, kept to two rows of it, so any length will do."""
+    for last in _rows(list(reference), list(hypothesis), unit=1):
+        pass
+    return int(last[-1])
+
+
+def _rows(
+    ref: list[Hashable], hyp: list[Hashable], *, unit: int, unlike: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """The table row by row: an edit costs ``unit``, a substitution ``unlike`` on top."""
     codes: dict[Hashable, int] = {}
     columns = np.array([codes.setdefault(item, len(codes)) for item in hyp], dtype=int)
     steps = unit * np.arange(len(hyp) + 1)
-    table = np.empty((len(ref) + 1, len(hyp) + 1), dtype=int)
-    table[0] = steps
-    for i, item in enumerate(ref, start=1):
+    row = steps
+    yield row
+    for i, item in enumerate(ref):
         changed = columns != codes.get(item, -1)
-        cost = unit * changed if unlike is None else (unit + unlike[i - 1]) * changed
-        above = table[i - 1]
-        row = above + unit  # a deletion
-        row[1:] = np.minimum(row[1:], above[:-1] + cost)  # a hit or a substitution
-        table[i] = np.minimum.accumulate(row - steps) + steps  # insertions, from left to right
-    return table
+        cost = unit * changed if unlike is None else (unit + unlike[i]) * changed
+        best = row + unit  # a deletion
+        best[1:] = np.minimum(best[1:], row[:-1] + cost)  # a hit or a substitution
+        row = np.minimum.accumulate(best - steps) + steps  # insertions, from left to right
+        yield row
 
 
 def align(reference: str, hypothesis: str, *, normalizer: str = "english") -> Alignment:
@@ -180,7 +188,7 @@ def _edits(ref: list[str], hyp: list[str]) -> list[Edit]:
     unit = 1_000_000  # so that the likeness of words only decides between equal numbers of edits
     parts = {word: _parts(word) for word in {*ref, *hyp}}
     unlike = np.array([[_unlikeness(parts[a], parts[b]) for b in hyp] for a in ref], dtype=int)
-    table = _fill(ref, hyp, unit=unit, unlike=unlike)
+    table = np.stack(list(_rows(ref, hyp, unit=unit, unlike=unlike)))
     i, j, edits = len(ref), len(hyp), []
     while i or j:
         here = table[i, j]

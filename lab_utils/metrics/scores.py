@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MetricsError
-from .alignment import Alignment, Edit, align, distance_table, error_rate
+from .alignment import Alignment, Edit, align, distance, error_rate
 from .normalizers import normalize
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def score(
     for name, said, written in zip(names, references, hypotheses, strict=True):
         said_letters = normalize(said, normalizer=normalizer)
         written_letters = normalize(written, normalizer=normalizer)
-        errors = int(distance_table(said_letters, written_letters)[-1, -1])
+        errors = distance(said_letters, written_letters)
         words = align(said, written, normalizer=normalizer)
         clips.append(ClipScore(name, said, written, words, errors, len(said_letters)))
     return Score(tuple(clips), normalizer)
