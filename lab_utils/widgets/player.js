@@ -114,8 +114,7 @@ export function mount(root, data) {
   stage.setAttribute("aria-valuemax", duration.toFixed(1));
 
   const button = make("button", { type: "button", className: "wl-play", textContent: "▶ Play" });
-  const back = make("button", { type: "button", textContent: "↶ 2 s", title: "Back two seconds" });
-  back.setAttribute("aria-label", "Back two seconds");
+  const back = make("button", { type: "button", textContent: "Back 2 s" });
   const time = make("span", { className: "wl-time" });
   const speed = make("select", {}, ...SPEEDS.map((s) => new Option(`${s}×`, s, s === 1, s === 1)));
   const wantCaption = make("input", { type: "checkbox", checked: true });
