@@ -202,7 +202,10 @@ def _write(entries: dict[str, Entry]) -> None:
     file = path()
     text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     with replacing(file) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())  # the name must never lead to a file that is not on disk
 
 
 @contextlib.contextmanager

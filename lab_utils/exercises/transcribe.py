@@ -126,8 +126,8 @@ def _check_timecode(function):
             (lambda s: f"{s // 3600:02.0f}:{s // 60:02.0f}:{s % 60:06.3f}".replace(".", ","),
              "3725.04 s shows 62 minutes: a whole hour is counted twice, once as an hour and once "
              "as minutes. Take the minutes that are left after the hours, `% 60`."),
-            (lambda s: f"{int(s // 60):02d}{_timecode(s)[5:]}", "The hours are missing: SubRip always writes them, "
-             "`00:` for a short clip too."),
+            (lambda s: f"{int(s // 60):02d}{_timecode(s)[5:]}", "The hours are missing: SubRip "
+             "always writes them, `00:` for a short clip too."),
             (lambda s: _timecode(s / 1000), "You take the argument for milliseconds. It is in "
              "seconds: 62.345 is just over a minute."),
         ],

@@ -1,0 +1,310 @@
+"""The two editions of a lab for nbgrader: the teacher's with solutions, the learner's without.
+
+The notebooks of the course carry nbgrader's marks on their exercise cells; a reader without
+nbgrader never notices. From them :func:`source_edition` makes the teacher's notebook (solutions
+and hidden tests from the exercises), and ``nbgrader generate_assignment`` makes the learner's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import exercises
+from ..environment import project_dir, scripts_dir
+from ..errors import ExerciseError, SetupError
+from ..exercises import Exercise
+from ..files import replacing
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+SCHEMA_VERSION = 3
+BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
+BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+
+CONFIG = '''"""Settings of nbgrader for this course. Nothing here needs a network."""
+
+import os
+import tempfile
+
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "whisper-lab"
+c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
+# The stub of each exercise stands above its solution, so the solution is cut out, not replaced.
+c.ClearSolutions.code_stub = {"python": ""}
+# Downloaded files are named LEARNER_LAB.ipynb, for example ada_05_waveform.ipynb.
+c.FileNameCollectorPlugin.named_regexp = r"^.*?(?P<student_id>[^/_\\\\]+)_(?P<file_id>[^/\\\\]+)$"
+c.ExecutePreprocessor.timeout = 300
+# Grading runs the learners' checks: keep them out of the teacher's own progress.
+os.environ["WHISPER_LAB_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")
+'''
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where an exercise stands in a notebook: indices of its task, stub and check cells."""
+
+    task: int
+    stub: int
+    check: int
+
+
+def locate(notebook: NotebookNode, exercise: Exercise) -> Cells:
+    """Find the three cells of an exercise by what they say.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    exercise : Exercise
+
+    Returns
+    -------
+    Cells
+
+    Raises
+    ------
+    ExerciseError
+        A cell is missing, stands twice, or they stand in the wrong order.
+    """
+
+    def only(what: str, kind: str, matches) -> int:
+        found = [
+            i
+            for i, cell in enumerate(notebook.cells)
+            if cell.cell_type == kind and matches(cell.source)
+        ]
+        if len(found) != 1:
+            raise ExerciseError(
+                f"{exercise.key}: expected one {kind} cell with the {what}, found {len(found)}."
+            )
+        return found[0]
+
+    cells = Cells(
+        task=only("task, word for word", "markdown", lambda text: exercise.task in text),
+        stub=only("stub", "code", lambda text: text.strip() == exercise.stub.strip()),
+        check=only("check", "code", lambda text: exercise.cell in map(str.strip, text.split("\n"))),
+    )
+    if not cells.task < cells.stub < cells.check:
+        raise ExerciseError(f"{exercise.key}: expected task, stub, check in this order.")
+    return cells
+
+
+def mark(notebook: NotebookNode, *, lab: str) -> NotebookNode:
+    """Put nbgrader's marks on the exercise cells; every other mark of nbgrader goes.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Changed in place. Marking it again changes nothing.
+    lab : str
+        ``"05_waveform"``.
+
+    Returns
+    -------
+    NotebookNode
+        The same notebook.
+
+    Raises
+    ------
+    ExerciseError
+        The notebook lacks a cell of an exercise.
+    """
+    marks: dict[int, dict] = {}
+    for exercise in exercises.of_lab(lab):
+        cells = locate(notebook, exercise)
+        name = exercise.key.replace(".", "-")
+        marks[cells.task] = _mark(f"{name}-task", locked=True)
+        marks[cells.stub] = _mark(name, solution=True)
+        marks[cells.check] = _mark(f"{name}-check", locked=True, grade=True, points=exercise.points)
+    for i, cell in enumerate(notebook.cells):
+        cell.metadata.pop("nbgrader", None)
+        if i in marks:
+            cell.metadata["nbgrader"] = marks[i]
+    return notebook
+
+
+def _mark(grade_id: str, **what) -> dict:
+    """What nbgrader keeps at a cell; booleans default to False."""
+    flags = {"grade": False, "locked": False, "solution": False, "task": False}
+    return flags | {"grade_id": grade_id, "schema_version": SCHEMA_VERSION} | what
+
+
+def mark_file(path: Path) -> bool:
+    """Mark a notebook file; returns whether that changed it."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    before = copy.deepcopy(notebook)
+    if mark(notebook, lab=path.stem) == before:
+        return False
+    with replacing(path) as temporary:
+        nbformat.write(notebook, temporary)
+    return True
+
+
+def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
+    """The teacher's edition: solutions under the stubs, hidden tests under the checks.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        A lab as it stands in ``notebooks/``; not changed.
+    lab : str
+
+    Returns
+    -------
+    NotebookNode
+        For nbgrader's folder ``source``; without outputs.
+    """
+    teacher = mark(copy.deepcopy(notebook), lab=lab)
+    for exercise in exercises.of_lab(lab):
+        cells = locate(notebook, exercise)
+        stub, check = teacher.cells[cells.stub], teacher.cells[cells.check]
+        stub.source = "\n".join(
+            [exercise.stub, BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
+        )
+        hidden = [f"exercises.{exercise.key}.grade({exercise.variable})"]
+        hidden += [exercise.hidden] if exercise.hidden else []
+        check.source = "\n".join([check.source.rstrip(), BEGIN_HIDDEN, *hidden, END_HIDDEN])
+    for cell in teacher.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return teacher
+
+
+def make_course(folder: Path, labs: list[str], *, notebooks: Path | None = None) -> list[Path]:
+    """Make nbgrader's course folder with the teacher's edition of each lab.
+
+    Parameters
+    ----------
+    folder : Path
+        The course; what nbgrader keeps there (gradebook, submissions) stays.
+    labs : list of str
+    notebooks : Path, optional
+        Where the labs are; default: the project's ``notebooks``.
+
+    Returns
+    -------
+    list of Path
+        The notebooks in ``source/``.
+    """
+    import nbformat
+
+    notebooks = notebooks or project_dir() / "notebooks"
+    config = folder / "nbgrader_config.py"
+    if not config.exists():
+        with replacing(config) as temporary:
+            temporary.write_text(CONFIG, "utf-8")
+    written = []
+    for lab in labs:
+        path = notebooks / f"{lab}.ipynb"
+        if not path.is_file():
+            raise ExerciseError(f"Expected the notebook {lab}.ipynb in {notebooks}, found none.")
+        teacher = source_edition(nbformat.read(path, as_version=4), lab=lab)
+        written.append(folder / "source" / lab / path.name)
+        with replacing(written[-1]) as temporary:
+            nbformat.write(teacher, temporary)
+    return written
+
+
+def generate(folder: Path, lab: str) -> Path:
+    """Let nbgrader make the learner's edition of a lab, and look that nothing is given away.
+
+    Returns
+    -------
+    Path
+        The notebook in ``release/``.
+
+    Raises
+    ------
+    SetupError
+        nbgrader is missing or failed.
+    """
+    nbgrader(folder, "generate_assignment", lab, "--create", "--force")
+    path = folder / "release" / lab / f"{lab}.ipynb"
+    import nbformat
+
+    given_away = leaks(nbformat.read(path, as_version=4), lab=lab)
+    if given_away:
+        path.unlink()
+        raise SetupError("The learner's edition gave away: " + ", ".join(given_away))
+    return path
+
+
+def leaks(notebook: NotebookNode, *, lab: str) -> list[str]:
+    """The keys of exercises whose solution or hidden tests stand in a notebook's exercise cells."""
+    found = []
+    for exercise in exercises.of_lab(lab):
+        name = exercise.key.replace(".", "-")
+        for cell in notebook.cells:
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if grade_id == name and cell.source.strip() != exercise.stub.strip():
+                found.append(exercise.key)
+            elif grade_id == f"{name}-check" and ".grade(" in cell.source:
+                found.append(exercise.key)
+    return found
+
+
+def nbgrader(folder: Path, *arguments: str) -> str:
+    """Run one nbgrader command in the course's folder; returns what it said.
+
+    Raises
+    ------
+    SetupError
+        nbgrader is not installed, or the command failed.
+    """
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    path = f"{scripts_dir()}{os.pathsep}{os.environ.get('PATH', '')}"  # nbgrader starts alembic
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if "No module named nbgrader" in done.stderr:
+        raise SetupError('nbgrader is not installed. Run: pip install "nbgrader>=0.9.5"')
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        raise SetupError(
+            f"'nbgrader {' '.join(arguments)}' failed: {' '.join(lines[-3:]) or done.stderr[-600:]}"
+        )
+    return done.stdout + done.stderr
+
+
+def main(argv: list[str]) -> int:
+    """``python -m lab_utils editions FOLDER [LAB …]``: make both editions for nbgrader."""
+    parser = argparse.ArgumentParser(
+        "python -m lab_utils editions",
+        description="Make nbgrader's course folder: the teacher's edition of each lab in source/, "
+        "the learner's in release/. TEACHING.md says how to go on.",
+    )
+    parser.add_argument("folder", type=Path, nargs="?", help="the course's folder")
+    parser.add_argument("labs", nargs="*", metavar="LAB", help="default: every lab with exercises")
+    parser.add_argument(
+        "--mark", action="store_true", help="only put nbgrader's marks on the notebooks themselves"
+    )
+    options = parser.parse_args(argv)
+    if options.mark:
+        for lab in exercises.TOPICS:
+            path = project_dir() / "notebooks" / f"{lab}.ipynb"
+            if path.is_file() and mark_file(path):
+                print(f"marked {path.name}")
+        return 0
+    if options.folder is None:
+        parser.error("the course's folder is missing")
+    labs = options.labs or [lab for lab in exercises.TOPICS if exercises.of_lab(lab)]
+    for lab, source in zip(labs, make_course(options.folder, labs), strict=True):
+        released = generate(options.folder, lab)
+        points = sum(exercise.points for exercise in exercises.of_lab(lab))
+        print(f"{lab}: {source.relative_to(options.folder)} → "
+              f"{released.relative_to(options.folder)}, {points} points")  # fmt: skip
+    return 0

@@ -1,0 +1,168 @@
+"""The two editions for nbgrader, and a whole round with four invented submissions, offline."""
+
+from __future__ import annotations
+
+import copy
+import csv
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from lab_utils import exercises
+from lab_utils.classroom import editions
+from lab_utils.errors import ExerciseError, SetupError
+
+pytest.importorskip("nbgrader", reason="the extra 'classroom' is not installed")
+
+LAB = "02_transcribe"  # its exercises need no model
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_progress(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("progress") / "progress.json"
+        patch.setenv("WHISPER_LAB_PROGRESS", str(path))
+        yield path
+
+
+@pytest.fixture(scope="module")
+def lab() -> nbformat.NotebookNode:
+    """A small lab: only the exercises of lab 02, as they stand in its notebook."""
+    notebook = new_notebook()
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+    }
+    notebook.cells.append(new_code_cell("from lab_utils import exercises"))
+    for exercise in exercises.of_lab(LAB):
+        notebook.cells += [
+            new_markdown_cell(f"### Exercise\n\n{exercise.task}"),
+            new_code_cell(exercise.setup or "pass"),
+            new_code_cell(exercise.stub),
+            new_code_cell(exercise.cell),
+        ]
+    notebook.cells.append(new_code_cell(f'exercises.progress("{LAB}")'))
+    return notebook
+
+
+def answered(notebook, answers: dict[str, str]):
+    """The notebook with the code of some exercises' stub cells replaced, as a learner would."""
+    done = copy.deepcopy(notebook)
+    for cell in done.cells:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        key = grade_id.replace("-", ".")
+        if key in answers:
+            cell.source = answers[key]
+    return done
+
+
+def test_marks_are_valid_and_marking_twice_changes_nothing(lab):
+    from nbgrader.nbgraderformat import MetadataValidator
+
+    marked = editions.mark(copy.deepcopy(lab), lab=LAB)
+    assert editions.mark(copy.deepcopy(marked), lab=LAB) == marked
+    for cell in marked.cells:
+        MetadataValidator().validate_cell(cell)
+    marks = [cell.metadata["nbgrader"] for cell in marked.cells if "nbgrader" in cell.metadata]
+    assert len(marks) == 3 * len(exercises.of_lab(LAB))
+    assert len({mark["grade_id"] for mark in marks}) == len(marks)
+    graded = [mark for mark in marks if mark["grade"]]
+    assert len(graded) == len(exercises.of_lab(LAB))
+    assert all(mark["locked"] and mark["points"] >= 1 for mark in graded)
+
+
+def test_the_notebooks_run_is_not_changed_by_the_marks(lab):
+    marked = editions.mark(copy.deepcopy(lab), lab=LAB)
+    assert [cell.source for cell in marked.cells] == [cell.source for cell in lab.cells]
+
+
+def test_a_lab_that_lacks_a_cell_is_refused(lab):
+    broken = copy.deepcopy(lab)
+    first = exercises.of_lab(LAB)[0]
+    broken.cells = [cell for cell in broken.cells if cell.source != first.cell]
+    with pytest.raises(ExerciseError, match=f"{first.key}: expected one code cell with the check"):
+        editions.mark(broken, lab=LAB)
+
+
+def test_the_teachers_edition_holds_solutions_and_hidden_tests(lab):
+    teacher = editions.source_edition(lab, lab=LAB)
+    text = "\n".join(cell.source for cell in teacher.cells)
+    for exercise in exercises.of_lab(LAB):
+        assert exercise.solution_code in text
+        assert f"exercises.{exercise.key}.grade({exercise.variable})" in text
+    assert editions.leaks(teacher, lab=LAB)
+
+
+def test_a_failing_command_says_what_nbgrader_said(tmp_path):
+    with pytest.raises(SetupError, match="nbgrader autograde nothing"):
+        editions.nbgrader(tmp_path, "autograde", "nothing")
+
+
+@pytest.fixture(scope="module")
+def course(lab, tmp_path_factory) -> Path:
+    """One round: generate, hand in four times, collect, autograde, feedback, export."""
+    folder = tmp_path_factory.mktemp("course")
+    notebooks = tmp_path_factory.mktemp("notebooks")
+    nbformat.write(lab, notebooks / f"{LAB}.ipynb")
+    editions.make_course(folder, [LAB], notebooks=notebooks)
+    released = nbformat.read(editions.generate(folder, LAB), as_version=4)
+
+    found = exercises.of_lab(LAB)
+    right = {exercise.key: exercise.solution_code for exercise in found}
+    wrong = {exercise.key: exercise.mistakes[0].code for exercise in found}
+    tampered = answered(released, wrong)
+    for cell in tampered.cells:
+        if ".check(" in cell.source:
+            cell.source = "print('Correct.')"
+    submissions = {
+        "perfect": answered(released, right),
+        "untouched": released,
+        "typical": answered(released, wrong | {found[0].key: right[found[0].key]}),
+        "tampered": tampered,
+    }
+    archive = folder / "downloaded" / LAB / "archive"
+    archive.mkdir(parents=True)
+    for name, notebook in submissions.items():
+        nbformat.write(notebook, archive / f"{name}_{LAB}.ipynb")
+    editions.nbgrader(folder, "zip_collect", LAB)
+    editions.nbgrader(folder, "autograde", LAB, "--create")
+    editions.nbgrader(folder, "generate_feedback", LAB)
+    editions.nbgrader(folder, "export")
+    return folder
+
+
+def scores(course: Path) -> dict[str, float]:
+    with open(course / "grades.csv", encoding="utf-8") as file:
+        return {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+
+
+def test_the_learners_edition_gives_nothing_away(course, lab):
+    released = nbformat.read(course / "release" / LAB / f"{LAB}.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in released.cells)
+    for marker in ("SOLUTION", "HIDDEN", ".grade("):
+        assert marker not in text
+    for exercise in exercises.of_lab(LAB):
+        assert exercise.solution_code not in text
+    ours = [cell.source.strip() for cell in lab.cells]
+    assert [cell.source.strip() for cell in released.cells] == ours
+
+
+def test_points_of_four_submissions(course):
+    total = sum(exercise.points for exercise in exercises.of_lab(LAB))
+    first = exercises.of_lab(LAB)[0].points
+    expected = {"perfect": total, "untouched": 0, "typical": first, "tampered": 0}
+    assert scores(course) == expected
+
+
+def test_feedback_names_the_mistake(course):
+    feedback = (course / "feedback" / "typical" / LAB / f"{LAB}.html").read_text("utf-8")
+    second = exercises.of_lab(LAB)[1].mistakes[0]
+    assert second.says in feedback
+
+
+def test_grading_leaves_the_teachers_progress_alone(course, own_progress):
+    assert not own_progress.exists()
