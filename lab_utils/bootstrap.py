@@ -218,6 +218,9 @@ def serve(python: Path, *, port: int, browser: bool) -> int:
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
     print("Starting JupyterLab. Stop it with Ctrl-C here.", flush=True)
+    if os.name == "posix":  # this process becomes JupyterLab: what ends one, ends both
+        os.chdir(project)
+        os.execve(command[0], command, _variables(python))
     try:
         return subprocess.run(command, env=_variables(python), cwd=project).returncode
     except KeyboardInterrupt:

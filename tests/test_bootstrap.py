@@ -1,0 +1,142 @@
+"""The way in: what a bare, old, full or cut-off machine is told, and what a second run does."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab_utils import __main__ as command
+from lab_utils import bootstrap, environment
+from lab_utils.errors import SetupError
+
+
+def run_module(*arguments, code=None, **variables):
+    call = ["-c", code] if code else ["-m", "lab_utils", *arguments]
+    return subprocess.run(
+        [sys.executable, *call],
+        capture_output=True,
+        text=True,
+        cwd=environment.project_dir(),
+        env={**os.environ, **variables},
+        timeout=300,
+    )
+
+
+def test_an_old_python_gets_one_clear_message():
+    code = (
+        "import sys, runpy; sys.version_info = (3, 9, 1); sys.version = '3.9.1 (old)'; "
+        "sys.argv = ['lab_utils', 'start']; runpy.run_module('lab_utils', run_name='__main__')"
+    )
+    done = run_module(code=code)
+    assert done.returncode == 1
+    assert "needs Python 3.11 or newer, this is Python 3.9.1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_and_unknown_commands(capsys):
+    assert command.main(["--help"]) == 0
+    usage = capsys.readouterr().out
+    assert all(name in usage for name in ("start", "test", "check"))
+    assert command.main(["dance"]) == 2
+    assert "Unknown command 'dance'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", sorted(command.COMMANDS))
+def test_every_command_answers_help(name):
+    if name == "test":
+        pytest.skip("its options are pytest's own")
+    done = run_module(name, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout
+
+
+def test_a_full_disk_is_said_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**12, 10**12, 10**9)
+    )
+    with pytest.raises(SetupError, match="need 3 GB on this disk, 0.9 GB are free"):
+        bootstrap.make_venv(tmp_path / ".venv")
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_a_half_made_environment_is_made_again(tmp_path):
+    folder = tmp_path / ".venv"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").write_text("half written")
+    (folder / "pyvenv.cfg").write_text("")
+    python = bootstrap.make_venv(folder)
+    done = subprocess.run([python, "-m", "pip", "--version"], capture_output=True)
+    assert done.returncode == 0
+    stamp = python.stat().st_mtime_ns
+    assert bootstrap.make_venv(folder).stat().st_mtime_ns == stamp  # and left alone the next time
+
+
+def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
+    """A real pip, cut off: its index is a closed port of this machine."""
+    python = bootstrap.make_venv(tmp_path / ".venv")
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(SetupError) as caught:
+        bootstrap.install(python, extras=())
+    assert "cannot be reached" in str(caught.value)
+    assert "run the same command again" in str(caught.value)
+    assert not bootstrap._stamped(python, ())
+    assert (tmp_path / ".venv" / bootstrap.LOG).read_text()
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("Temporary failure in name resolution", "cannot be reached"),
+        ("[Errno 13] Permission denied: '/usr/lib'", "a folder that is yours"),
+        ("ERROR: No matching distribution found for torch==2.13.0", "Python 3.11, 3.12 or 3.13"),
+    ],
+)
+def test_known_troubles_have_a_remedy(said, remedy):
+    assert remedy in bootstrap._remedy(said)
+
+
+def test_a_stamp_says_what_was_installed_and_a_damaged_one_says_nothing(tmp_path):
+    python = tmp_path / "bin" / "python"
+    stamp = tmp_path / bootstrap.STAMP
+    assert not bootstrap._stamped(python, ())
+    stamp.write_text(json.dumps({"sources": bootstrap._sources_hash(), "extras": ["test"]}))
+    assert bootstrap._stamped(python, ()) and bootstrap._stamped(python, ("test",))
+    assert not bootstrap._stamped(python, ("test", "classroom"))
+    stamp.write_text('{"sources": "older"}')
+    assert not bootstrap._stamped(python, ())
+    for damaged in ("{", "[]", ""):
+        stamp.write_text(damaged)
+        assert not bootstrap._stamped(python, ())
+
+
+@pytest.mark.model
+def test_a_complete_environment_is_used_as_it_is_and_proves_itself():
+    """The whole of ``start --check-only``, as a second run sees it."""
+    from whisper.normalizers import EnglishTextNormalizer
+
+    done = run_module("start", "--check-only")
+    assert done.returncode == 0, done.stderr
+    assert "Installing" not in done.stdout
+    assert f"Using this Python environment: {sys.prefix}" in done.stdout
+    spoken = done.stdout.split("Spoken:")[1].splitlines()[0].strip()
+    heard = done.stdout.split("Whisper:")[1].splitlines()[0].strip()
+    normalise = EnglishTextNormalizer()
+    assert normalise(spoken) == normalise(heard)
+
+
+def test_the_kernel_finds_the_programs_of_its_environment():
+    kernel = Path(sys.prefix) / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+    if not kernel.is_file():
+        pytest.skip("this environment was not made by 'start'")
+    path = json.loads(kernel.read_text())["env"]["PATH"]
+    assert path.startswith(str(environment.scripts_dir()))
+    assert path.endswith("${PATH}")

@@ -1,0 +1,199 @@
+"""What the project promises about itself: imports, versions, files that tell one story."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGE = PROJECT / "lab_utils"
+
+#: module → what it may import inside lab_utils. Arrows point one way; change the table when the
+#: work shows a better house, and say why in the commit.
+MAY_IMPORT = {
+    "errors": set(),
+    "files": set(),
+    "environment": {"errors", "checkpoints"},
+    "bootstrap": {"errors", "files", "environment", "checkpoints"},
+    "__main__": {"errors", "environment", "bootstrap"},
+    "samples": {"errors", "files", "audio"},
+    "audio": {"errors", "files"},
+    "features": {"errors", "files", "audio"},
+    "conversion": {"errors"},
+    "checkpoints": {"errors", "files", "conversion"},
+    "models": {"errors", "checkpoints"},
+    "transcripts": {"errors", "files", "audio", "models"},
+    "batches": {"errors", "audio", "models", "transcripts"},
+    "human_speech": {"errors", "files", "checkpoints", "samples"},
+    "decoding": {"errors", "audio", "models"},
+    "metrics": {"errors"},
+    "corpus": {
+        "errors",
+        "files",
+        "audio",
+        "transcripts",
+        "batches",
+        "metrics",
+        "samples",
+        "models",
+    },
+    "training": {
+        "errors",
+        "files",
+        "audio",
+        "corpus",
+        "models",
+        "metrics",
+        "checkpoints",
+        "samples",
+    },
+    "plotting": {"errors"},
+    "exercises": "anything but classroom",
+    "widgets": "anything but exercises",
+    "classroom": "anything",
+}
+HEAVY = ("torch", "whisper", "librosa", "matplotlib", "pandas", "scipy", "sklearn", "numba")
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def own_imports(path):
+    """Names of the lab_utils modules that a file imports, at the top or inside a function."""
+    depth = path.relative_to(PACKAGE).parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            if node.level:
+                base = ("lab_utils", *depth[:-1])[: len(depth) + 1 - node.level]
+                full = ".".join([*base, *([node.module] if node.module else [])])
+            else:
+                full = node.module
+            names = [f"{full}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("lab_utils.")}
+    return {
+        name for name in found if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").exists()
+    }
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_arrows_point_one_way(path):
+    parts = path.relative_to(PACKAGE).parts
+    name = parts[0].removesuffix(".py")
+    if name == "__init__":
+        assert own_imports(path) == set()
+        return
+    allowed = MAY_IMPORT[name]
+    imported = own_imports(path) - {name}
+    if isinstance(allowed, str):
+        forbidden = {"classroom", "exercises"} if "exercises" in allowed else {"classroom"}
+        assert not imported & (forbidden if allowed != "anything" else set())
+    else:
+        assert imported <= allowed, f"{name} may not import {imported - allowed}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_every_module_says_what_it_is_for_and_stays_readable(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    assert ast.get_docstring(tree), f"{path.name} has no docstring"
+    lines = path.read_text("utf-8").count("\n")
+    assert lines <= 420, f"{path.name} has {lines} lines: split it"
+
+
+@pytest.mark.parametrize(
+    "module", ["lab_utils", "lab_utils.audio", "lab_utils.samples", "lab_utils.bootstrap"]
+)
+def test_importing_is_light(module):
+    code = f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def pins():
+    text = (PROJECT / "constraints.txt").read_text("utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(\S+)$", text, re.MULTILINE))
+
+
+def canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pyproject():
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_every_requirement_is_pinned_and_the_pin_fits_its_range():
+    from packaging.requirements import Requirement
+
+    pinned = {canonical(name): version for name, version in pins().items()}
+    project = pyproject()
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for requirement in (Requirement(text) for group in groups for text in group):
+        version = pinned[canonical(requirement.name)]
+        assert requirement.specifier.contains(version), requirement
+
+
+def test_constraints_hold_versions_and_nothing_else():
+    lines = (PROJECT / "constraints.txt").read_text("utf-8").splitlines()
+    for line in lines:
+        assert line.startswith("#") or re.fullmatch(r"[\w.-]+==[\w.!]+", line), line
+
+
+def test_conda_installs_the_same_versions_by_the_same_file():
+    conda = yaml.safe_load((PROJECT / "environment.yml").read_text("utf-8"))
+    pip = next(d["pip"] for d in conda["dependencies"] if isinstance(d, dict))
+    assert "-c constraints.txt" in pip
+    assert any(line.startswith("-e .") for line in pip)
+    python = next(d for d in conda["dependencies"] if str(d).startswith("python="))
+    assert tuple(map(int, python.split("=")[1].split("."))) >= (3, 11)
+    assert pyproject()["requires-python"] == ">=3.11"
+
+
+def test_the_readme_names_what_exists():
+    text = (PROJECT / "README.md").read_text("utf-8")
+    from lab_utils.__main__ import COMMANDS
+
+    for name in re.findall(r"python3? -m lab_utils (\w+)", text):
+        assert name in COMMANDS, f"README names the unknown command {name}"
+    assert {"start", "test", "check"} <= set(re.findall(r"python3? -m lab_utils (\w+)", text))
+    for link in re.findall(r"\]\(([^)#\s]+)", text) + re.findall(r'src="([^"]+)"', text):
+        if not link.startswith(("http://", "https://", "mailto:")):
+            assert (PROJECT / link).exists(), f"README links to {link}, which is not there"
+    for lab in sorted((PROJECT / "notebooks").glob("*.ipynb")):
+        assert f"notebooks/{lab.name}" in text, f"README does not list {lab.name}"
+    assert "environment.yml" in text
+
+
+def tracked():
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return [PROJECT / name for name in done.stdout.split("\0") if name]
+
+
+def test_no_large_files_and_no_weights_are_tracked():
+    for path in tracked():
+        if path.is_file():
+            assert path.suffix not in (".pt", ".bin", ".whl"), path
+            assert path.stat().st_size <= 2**20, f"{path.name} is over 1 MB"
+
+
+def test_ruff_finds_nothing():
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "."],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
