@@ -1,0 +1,186 @@
+"""Reports of learners and the teacher's page, with files that mean no good."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+
+import pytest
+
+from lab_utils import exercises
+from lab_utils.classroom import overview, report
+from lab_utils.errors import ExerciseError
+from lab_utils.exercises import record
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHISPER_LAB_PROGRESS", str(tmp_path / "home" / "progress.json"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "handed in"
+    path.mkdir()
+    return path
+
+
+def hand_in(folder, name, entries, written="2026-01-01T10:00:00+00:00", file=None):
+    path = folder / f"{file or name}.json"
+    return report.write(report.Report(name, written, entries), path)
+
+
+def text_of(page: str) -> str:
+    """What a browser shows, and a check that every tag is one of ours and closed."""
+    shown, stack = [], []
+    void = {"meta", "line", "rect", "img", "br"}
+
+    class Reader(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            assert tag not in ("script", "img", "iframe", "a", "object"), tag
+            assert not any(name.startswith("on") for name, _ in attrs)
+            if tag not in void:
+                stack.append(tag)
+
+        def handle_startendtag(self, tag, attrs):
+            pass
+
+        def handle_endtag(self, tag):
+            assert stack.pop() == tag
+
+        def handle_data(self, data):
+            shown.append(data)
+
+    Reader().feed(page)
+    assert not stack
+    return " ".join(shown)
+
+
+def test_a_report_goes_round(folder, capsys):
+    exercises.transcribe.moved.check(5.0)
+    exercises.transcribe.moved.check(3.0)
+    out = folder / "r.json"
+    assert report.main(["--name", "Ada Lovelace", "--out", str(out)]) == 0
+    assert "Ada Lovelace, 1 of" in capsys.readouterr().out
+    back = report.read(out)
+    assert back.name == "Ada Lovelace"
+    assert back.entries == record.read()
+
+
+def test_default_file_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert report.main(["--name", "../../Zoë/..\\x"]) == 0
+    assert [path.name for path in tmp_path.glob("report-*")] == ["report-zoë-x.json"]
+
+
+def test_a_report_needs_a_name():
+    with pytest.raises(ExerciseError, match="--name"):
+        report.make(" \u202e\n ")
+
+
+def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(folder, capsys):
+    moved, option = exercises.transcribe.moved, exercises.transcribe.option
+    says = moved.mistakes[0].says
+    solved = record.Entry(solved=True, attempts=2, mistakes={says: 1})
+    tried = record.Entry(attempts=4, mistakes={says: 3}, hints=2)
+    hand_in(folder, "Ada", {option.key: record.Entry(solved=True, attempts=1), moved.key: solved})
+    hand_in(folder, "Blaise", {moved.key: tried})
+    assert overview.main([str(folder)]) == 0
+    page = (folder / "class.html").read_text("utf-8")
+    shown = text_of(page)
+    assert "2 learners" in shown and "Ada" in shown and "Blaise" in shown
+    assert moved.mistakes[0].label in shown
+    assert f"{moved.mistakes[0].label} ({moved.key})" in capsys.readouterr().out
+    [one] = overview.gather(folder).misconceptions()
+    assert (one.learners, one.times) == (2, 4)
+    assert page.count('role="img"') == 2 and "http" not in page.replace("http-equiv", "")
+
+
+def test_of_two_reports_by_one_name_the_newest_counts(folder):
+    key = exercises.transcribe.moved.key
+    new = {key: record.Entry(solved=True, attempts=1)}
+    hand_in(folder, "Ada", new, "2026-02-01T00:00:00+00:00", file="a")
+    hand_in(folder, "Ada", {}, "2026-01-01T00:00:00+00:00", file="b")
+    [only] = overview.gather(folder).reports
+    assert only.entries == new
+
+
+def test_hostile_and_broken_files_harm_nothing(folder, tmp_path):
+    good = hand_in(folder, "Good", {})
+    data = json.loads(good.read_text("utf-8"))
+    secret = tmp_path / "secret.json"
+    secret.write_text(json.dumps(data | {"name": "Leaked"}), "utf-8")
+    key = exercises.transcribe.moved.key
+    entry = {"solved": True, "attempts": 1}
+    hostile = {
+        "empty": b"",
+        "binary": os.urandom(1000),
+        "not json": b"hello",
+        "huge": b"[" + b"1," * record.MAX_BYTES + b"1]",
+        "deep": b"[" * 200_000 + b"]" * 200_000,
+        "deep entries": b'{"kind":"whisper-lab report","name":"x","version":1,"exercises":'
+        + b'{"a":' * 50_000 + b"1" + b"}" * 50_000 + b"}",
+        "long number": b'{"version": ' + b"9" * 50_000 + b"}",
+        "list": b"[]",
+        "another kind": b'{"version": 1, "exercises": {}}',
+        "no name": json.dumps(data | {"name": None}).encode(),
+        "name of objects": json.dumps(data | {"name": {"a": 1}}).encode(),
+        "wrong types": json.dumps(data | {"exercises": {key: {"attempts": "9"}}}).encode(),
+        "bool as count": json.dumps(data | {"exercises": {key: {"attempts": True}}}).encode(),
+        "negative": json.dumps(data | {"exercises": {key: {"attempts": -5}}}).encode(),
+        "exercises a list": json.dumps(data | {"exercises": [1, 2]}).encode(),
+        "newer": json.dumps(data | {"version": 99}).encode(),
+        f"evil {EVIL.replace('/', '')}": b"{",
+    }  # fmt: skip
+    for name, content in hostile.items():
+        (folder / f"{name}.json").write_bytes(content)
+    (folder / "link.json").symlink_to(secret)
+    (folder / "loop.json").symlink_to(folder / "loop.json")
+    (folder / "folder.json").mkdir()
+    os.mkfifo(folder / "pipe.json")
+    other = data | {"name": EVIL, "written": EVIL, "exercises": {
+        EVIL: entry, key: entry | {"mistakes": {EVIL: 3}, "last": EVIL}}}  # fmt: skip
+    (folder / "injection.json").write_text(json.dumps(other), "utf-8")
+    before = {path.name for path in folder.iterdir()}
+
+    found = overview.gather(folder)
+    assert sorted(r.name for r in found.reports) == sorted(["Good", report.clean_name(EVIL)])
+    assert len(found.refused) == len(hostile) + 4
+    injected = next(r for r in found.reports if r.name != "Good")
+    assert set(injected.entries) == {key} and not injected.entries[key].mistakes
+    page = overview.page(found)
+    shown = text_of(page)
+    assert "alert(1)" in shown and "<script" not in page and "Leaked" not in page
+    assert {path.name for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("  Ada \n Lovelace ", "Ada Lovelace"),
+        ("a\u202egpj.exe", "agpj.exe"),
+        ("\x1b[31mred\x00", "[31mred"),
+        ("\ud800x", "x"),
+        ("é" * 500, "é" * 60),
+        (5, ""),
+    ],
+)
+def test_names_are_cleaned(name, expected):
+    assert report.clean_name(name) == expected
+
+
+def test_many_files_and_an_empty_folder(folder, monkeypatch):
+    assert "No report was found" in text_of(overview.page(overview.gather(folder)))
+    monkeypatch.setattr(overview, "MAX_FILES", 3)
+    for i in range(5):
+        hand_in(folder, f"Learner {i}", {})
+    found = overview.gather(folder)
+    assert len(found.reports) == 3 and "2 more files" in found.refused[-1][1]
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(ExerciseError, match="found none"):
+        overview.gather(tmp_path / "nowhere")
