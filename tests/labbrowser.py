@@ -119,6 +119,9 @@ class LabServer:
             file = self.state / "settings" / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(settings))
+        page = self.state / "config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
         environment = os.environ | {
             "JUPYTERLAB_SETTINGS_DIR": str(self.state / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.state / "workspaces"),
@@ -202,6 +205,7 @@ class LabPage:
         self.context = browser.new_context(viewport={"width": width, "height": height})
         self.strangers: list[str] = []  # requests to any other host
         self.page_errors: list[str] = []
+        self.closed = False
         self.page = self.context.new_page()
         self.page.set_default_timeout(20_000)
         self.page.route("**/*", self._guard)
@@ -358,7 +362,10 @@ class LabPage:
         )
 
     def close(self) -> None:
-        """End the kernel and the page."""
+        """End the kernel and the page; a second time does nothing."""
+        if self.closed:
+            return
+        self.closed = True
         with contextlib.suppress(Exception):
             self.page.evaluate(f"async () => {{ await {CURRENT}.sessionContext.shutdown() }}")
         self.context.close()

@@ -1,0 +1,94 @@
+"""Every lab in JupyterLab in a real browser: run to the end, moved by keyboard, looked over by axe.
+
+Each lab is opened once. While one is looked at, the next is already running.
+"""
+
+from __future__ import annotations
+
+import labbrowser
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+LABS = sorted(path.stem for path in (labbrowser.REPOSITORY / "notebooks").glob("*.ipynb"))
+TIMEOUT = 300_000  # ms for one lab on a busy machine
+PICTURES = """(area) => Promise.all([...area.querySelectorAll('img')].map(async (img) => {
+  const data = await (await fetch(img.src)).arrayBuffer();
+  const hash = await crypto.subtle.digest('SHA-256', data);
+  return [...new Uint8Array(hash)].map((b) => b.toString(16).padStart(2, '0')).join('') }))"""
+
+
+@pytest.fixture(scope="module")
+def started(lab, chromium):
+    """``started(name)``: the page of a lab whose cells are running."""
+    pages: dict[str, labbrowser.LabPage] = {}
+
+    def start(name: str) -> labbrowser.LabPage:
+        if name not in pages:
+            pages[name] = labbrowser.LabPage(chromium, lab)
+            pages[name].open(f"notebooks/{name}.ipynb").start_all()
+        return pages[name]
+
+    yield start
+    for page in pages.values():
+        page.close()
+
+
+@pytest.fixture(scope="module", params=LABS)
+def page(request, started):
+    """A lab that was run to its end. Pytest makes all tests of one lab before those of the next."""
+    page = started(request.param)
+    following = LABS[LABS.index(request.param) + 1 :]
+    if following and request.session.testscollected > 1:
+        started(following[0])
+    yield page.wait_all(TIMEOUT)
+    page.close()
+
+
+def test_runs_to_the_end(page):
+    assert page.cell_errors() == []
+    assert page.kernel_said() == [], "no warning and no error of a widget"
+    assert page.page_errors == []
+    assert page.strangers == [], "nothing is asked from any other host"
+
+
+def test_explorers_move_by_keyboard(page):
+    """Each slider and list of an output with a picture, one step: its picture changes."""
+    selector = ".jp-OutputArea-output:has(.whisper-lab img)"
+    for area in page.page.locator(selector).all():
+        controls = area.locator("input[type=range], .whisper-lab-row select").all()
+        changed = [moved for control in controls if (moved := _move(page, area, control))]
+        assert changed or not controls, "no control of this explorer changes its picture"
+        unmoved = len(controls) - len(changed)
+        assert not unmoved, f"{unmoved} of {len(controls)} controls change neither picture nor text"
+    assert page.kernel_said() == []
+
+
+def _move(page, area, control) -> str:
+    """Press an arrow key on a control; say what changed: the picture, or only the text."""
+    before, text = area.evaluate(PICTURES), area.inner_text()
+    alts = area.locator("img").evaluate_all("(all) => all.map((img) => img.alt)")
+    at_end = control.evaluate(
+        "(e) => e.type === 'range' ? Number(e.value) >= Number(e.max)"
+        " : e.selectedIndex >= e.options.length - 1"
+    )
+    control.focus()
+    page.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+    for _ in range(100):
+        page.page.wait_for_timeout(100)
+        if area.evaluate(PICTURES) != before:
+            new = area.locator("img").evaluate_all("(all) => all.map((img) => img.alt)")
+            assert new != alts, f"the picture changed and its alt text did not: {new}"
+            return "picture"
+    return "text" if area.inner_text() != text else ""
+
+
+def test_fits_at_1024_and_1600_pixels(page):
+    for width in (1024, 1600):
+        assert page.resize(width).too_wide() == []
+    page.resize(1280)
+
+
+def test_axe_finds_nothing_of_ours(page, axe):
+    for theme in labbrowser.THEMES:
+        assert page.theme(theme).axe(axe) == [], f"in the {theme} theme"

@@ -1,0 +1,339 @@
+"""The Python half of player and recorder, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from lab_utils import audio, samples
+from lab_utils.errors import AudioError, LabError, SampleError
+from lab_utils.transcripts import Segment, Transcript, Word
+from lab_utils.widgets import Player, Recorder, my_voice, play, player_html
+from lab_utils.widgets import player as player_module
+from lab_utils.widgets import recorder as recorder_module
+
+SR = 16_000
+
+
+def tone(seconds: float = 1.0, *, sr: int = SR) -> np.ndarray:
+    t = np.arange(int(seconds * sr)) / sr
+    return (0.5 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+
+
+def transcript(*groups: tuple[str, ...], timed: bool = True, language: str = "en") -> Transcript:
+    """Segments of words, each word 0.2 s long."""
+    segments, start = [], 0.0
+    for group in groups:
+        words = tuple(
+            Word(text, start + 0.2 * i, start + 0.2 * i + 0.2, 0.9) for i, text in enumerate(group)
+        )
+        segments.append(
+            Segment("".join(group), start, words[-1].end, -0.1, 0.0, 1.0, 0.0, (), words * timed)
+        )
+        start = words[-1].end
+    text = "".join(map("".join, groups)).strip()
+    return Transcript(text, language, tuple(segments), start)
+
+
+def wav(y: np.ndarray, *, sr: int = SR, format: str = "WAV") -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, y, sr, format=format)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    folder = tmp_path / "my recordings é"
+    monkeypatch.setenv(recorder_module.RECORDINGS_VARIABLE, str(folder))
+    return folder
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed, as bundles of MIME types."""
+    bundles = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **_: bundles.append(data))
+    monkeypatch.delenv(player_module.EXPORT_VARIABLE, raising=False)
+    return bundles
+
+
+# ---------------------------------------------------------------- player
+
+
+def test_play_shows_a_widget_and_its_printed_form(shown):
+    play(tone(), sr=SR, transcript=transcript((" one", " two")), label="A <tone>")
+    [bundle] = shown
+    assert set(bundle) == {player_module.WIDGET_VIEW, "text/html", "text/plain"}
+    assert bundle["text/plain"] == "[player: A <tone>]"
+    assert '<p lang="en">one two</p>' in bundle["text/html"]
+    assert "A &lt;tone&gt;" in bundle["text/html"]
+    assert "data:audio" not in bundle["text/html"], "no sound in a committed notebook"
+    assert len(bundle["text/html"]) < 100_000
+
+
+def test_printed_form_is_the_same_each_time_and_refers_to_the_file(shown, monkeypatch):
+    monkeypatch.chdir(samples.assets_dir())
+    for _ in range(2):
+        play(samples.path("en_mic"), label="The microphone clip")
+    first, second = (bundle["text/html"] for bundle in shown)
+    assert first == second
+    assert 'src="audio/en_mic.wav"' in first
+
+
+def test_export_carries_the_sound(shown, monkeypatch):
+    monkeypatch.setenv(player_module.EXPORT_VARIABLE, "1")
+    play(tone(), sr=SR, label="A tone")
+    assert set(shown[0]) == {"text/html", "text/plain"}
+    assert "<script" in shown[0]["text/html"]
+
+
+def test_player_html_is_whole_and_asks_for_nothing():
+    y = tone(2.0, sr=44_100)
+    markup = player_html(y, sr=44_100, transcript=transcript((" </script>",)), label="x", page=True)
+    links = set(re.findall(r"https?://[^\s\"'`)]+", markup)) - {"http://www.w3.org/2000/svg"}
+    assert links == set()
+    assert markup.count("</script>") == 1, "a word cannot end the script"
+    content = json.loads(re.search(r"const data = ({.*});\n", markup).group(1))
+    sound = base64.b64decode(content["audio"])
+    back, sr = soundfile.read(io.BytesIO(sound), dtype="float32")
+    assert sr == SR
+    expected = audio.resample(y, sr=44_100, target_sr=SR)
+    np.testing.assert_allclose(back, expected, atol=2 / 32768)
+
+
+def test_two_players_on_a_page_have_their_own_places():
+    places = {re.search(r'id="([^"]+)"', player_html(tone(), sr=SR, label="x"))[1] for _ in "ab"}
+    assert len(places) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"label": "  "}, LabError, "label"),
+        ({"label": "x", "view": "cepstrum"}, LabError, "'waveform' or 'mel'"),
+    ],
+)
+def test_player_refuses(options, error, says):
+    with pytest.raises(error, match=says):
+        Player(tone(), sr=SR, **options)
+
+
+@pytest.mark.parametrize(
+    ("y", "sr", "says"),
+    [
+        (tone(), None, "Expected sr"),
+        (np.zeros((2, 100), np.float32), SR, "mono"),
+        (np.zeros(0, np.float32), SR, "empty"),
+        (np.full(100, np.nan, np.float32), SR, "not numbers"),
+        (np.zeros(100, np.int16), SR, "int16"),
+    ],
+)
+def test_play_refuses_what_is_no_waveform(y, sr, says):
+    with pytest.raises(AudioError, match=says):
+        play(y, sr=sr, label="x")
+
+
+def test_words_and_lines_of_a_transcript():
+    player = Player(tone(), sr=SR, transcript=transcript((" a", " b"), (" c",)), label="x")
+    data = player.data
+    assert [word["text"] for word in data["words"]] == [" a", " b", " c"]
+    assert [(line["first"], line["last"]) for line in data["lines"]] == [(0, 2), (2, 3)]
+    assert data["lines"][1]["start"] == pytest.approx(0.4)
+    assert data["language"] == "en"
+
+
+def test_a_transcript_without_word_times_lights_phrases():
+    data = Player(
+        tone(), sr=SR, transcript=transcript((" a", " b"), (" c",), timed=False), label="x"
+    ).data
+    assert [word["text"] for word in data["words"]] == [" a b", " c"]
+    assert {word["probability"] for word in data["words"]} == {None}
+
+
+def test_a_list_of_words_and_an_empty_transcript():
+    words = [Word(" a", 0.0, 0.5, 1.0), Word(" b", 0.5, 0.9, 0.1)]
+    assert len(Player(tone(), sr=SR, transcript=words, label="x").data["lines"]) == 1
+    for nothing in (None, [], Transcript("", "en", (), 1.0)):
+        assert Player(tone(), sr=SR, transcript=nothing, label="x").data["words"] == []
+
+
+@pytest.mark.parametrize("y", [tone(), tone(0.001), np.zeros(1, np.float32), np.zeros(SR, "f4")])
+def test_peaks_hold_the_lowest_and_the_highest_sample(y):
+    pairs = np.frombuffer(player_module._peaks(y), np.int8).reshape(-1, 2)
+    assert len(pairs) == min(len(y), player_module.COLUMNS)
+    assert (pairs[:, 0] <= pairs[:, 1]).all()
+    loudest = np.abs(y).max()
+    assert pairs.max() / 127 == pytest.approx(y.max() / (loudest or 1), abs=0.01)
+    assert pairs.min() / 127 == pytest.approx(y.min() / (loudest or 1), abs=0.01)
+
+
+def test_mel_view_shows_the_tone_in_its_band():
+    import whisper
+
+    player = Player(tone(2.0), sr=SR, label="x", view="mel")
+    levels = np.frombuffer(player.mel, np.uint8).reshape(player.data["bands"], -1)
+    assert levels.shape == (80, 200)
+    expected = whisper.log_mel_spectrogram(tone(2.0)).numpy()
+    assert abs(int(levels.mean(1).argmax()) - int(expected.mean(1).argmax())) <= 1
+    assert player.peaks == b""
+
+
+def test_sound_is_sent_compactly():
+    y, sr = audio.load(samples.path("en_story_wav"), sr=None)
+    player = Player(y, sr=sr, label="x")
+    assert len(player.audio) < 0.75 * 2 * len(y)
+    back, _ = soundfile.read(io.BytesIO(player.audio), dtype="float32")
+    np.testing.assert_allclose(back, y, atol=1 / 32768)
+
+
+def test_a_notebook_with_a_player_and_a_recorder_stays_small_and_silent(tmp_path, monkeypatch):
+    """As the notebooks are committed: no widget state, no sound, the same text each time."""
+    import nbformat
+
+    monkeypatch.syspath_prepend(str(samples.assets_dir().parent / "tools"))
+    import run_notebook
+
+    sys.modules.pop("run_notebook")
+    cells = [
+        "from lab_utils.widgets import play, my_voice, Recorder\nfrom lab_utils import samples",
+        "play(samples.path('en_story_wav'), label='The story')",
+        "recorder = Recorder()\nrecorder",
+        "y, sr = my_voice()",
+    ]
+    path = tmp_path / "lab.ipynb"
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path
+    )
+    assert run_notebook.run(path, timeout=60) == []
+    assert path.stat().st_size < 150_000
+    notebook = nbformat.read(path, as_version=4)
+    _, player, recorder, voice = (cell.outputs for cell in notebook.cells)
+    assert player[0]["data"].keys() == {"text/html", "text/plain"}
+    assert recorder[0]["data"]["text/plain"] == recorder_module.PRINTED
+    assert voice[0]["text"] == "The sample clip en_story_wav, 9.5 s: no recording of yours yet.\n"
+    assert "widgets" not in notebook.metadata
+
+
+# ---------------------------------------------------------------- recorder
+
+
+def test_my_voice_says_which_clip_it_is(recordings, capsys):
+    y, sr = my_voice(default="en_mic")
+    assert "sample clip en_mic" in capsys.readouterr().out
+    assert (sr, y.dtype, y.ndim) == (SR, np.float32, 1)
+    assert not recordings.exists(), "nothing is made before there is something to keep"
+
+    recorder = Recorder()
+    recorder.receive(wav(tone(3.0)), kind="uploaded file")
+    assert len(my_voice()[0]) == 3 * SR
+    assert "Your uploaded file, 3.0 s" in capsys.readouterr().out
+
+    recorder.receive(memoryview(wav(tone(2.0))))
+    assert len(my_voice()[0]) == 2 * SR
+    said = capsys.readouterr().out
+    assert "Your recording, 2.0 s" in said and str(recordings) in said
+    assert [path.name for path in recordings.iterdir()] == ["my-voice-recorded.wav"]
+
+    recorder.delete()
+    assert list(recordings.iterdir()) == []
+    my_voice()
+    assert "sample clip" in capsys.readouterr().out
+
+
+def test_my_voice_at_another_rate(recordings):
+    Recorder().receive(wav(tone(1.0)))
+    y, sr = my_voice(sr=8000)
+    assert (len(y), sr) == (8000, 8000)
+
+
+def test_a_file_put_into_the_folder_by_hand(recordings, capsys):
+    recordings.mkdir()
+    (recordings / "my-voice-uploaded.mp3").write_bytes(samples.path("en_story_mp3").read_bytes())
+    y, sr = my_voice()
+    assert len(y) / sr == pytest.approx(samples.get("en_story_mp3").duration, abs=0.1)
+    recorder = Recorder()
+    assert recorder.saved["kind"] == "uploaded file"
+    recorder.receive(wav(tone()))
+    recorder.delete()
+    assert list(recordings.iterdir()) == [], "delete takes every clip of that name"
+
+
+def test_a_recorder_finds_the_recording_of_another_lab(recordings):
+    Recorder().receive(wav(tone(2.5)))
+    assert Recorder().saved == {"kind": "recording", "seconds": 2.5}
+    assert Recorder(name="prompt-1").saved == {}
+
+
+def test_stereo_and_other_rates_become_mono_16_khz(recordings):
+    stereo = np.stack([tone(1.0, sr=44_100), np.zeros(44_100, np.float32)], axis=1)
+    y, sr = audio.load(Recorder().receive(wav(stereo, sr=44_100)), sr=None)
+    assert (sr, len(y)) == (SR, SR)
+    assert np.abs(y).max() == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("sent", [b"", b"no sound", wav(np.zeros(0, np.float32))])
+def test_what_is_no_recording_is_refused_and_the_old_one_stays(recordings, sent):
+    recorder = Recorder()
+    path = recorder.receive(wav(tone()))
+    before = path.read_bytes()
+    with pytest.raises(AudioError):
+        recorder.receive(sent)
+    assert [file.read_bytes() for file in recordings.iterdir()] == [before]
+
+
+@pytest.mark.parametrize("name", ["", "../evil", "a b", "a/b", "x" * 61, "my-voice\n"])
+def test_names_cannot_leave_the_folder(name):
+    for call in (lambda: Recorder(name=name), lambda: my_voice(name=name)):
+        with pytest.raises(LabError, match="letters, digits"):
+            call()
+
+
+def test_limit_and_unknown_kind_and_unknown_sample(recordings):
+    for limit in (0, 241):
+        with pytest.raises(LabError, match="1 to 240"):
+            Recorder(limit=limit)
+    with pytest.raises(LabError, match="recording, uploaded file"):
+        Recorder().receive(wav(tone()), kind="dream")
+    with pytest.raises(SampleError, match="no_such_clip"):
+        my_voice(default="no_such_clip")
+
+
+def answers(recorder, monkeypatch, content, buffers=()):
+    """Send a message as the page does; what Python answers."""
+    sent = []
+    monkeypatch.setattr(recorder, "send", lambda message: sent.append(message))
+    recorder._handle_custom_msg(content, buffers)
+    return sent
+
+
+def test_the_page_is_answered(recordings, monkeypatch):
+    recorder = Recorder()
+    message = {"action": "use", "kind": "recording", "id": 1}
+    [answer] = answers(recorder, monkeypatch, message, [memoryview(wav(tone(1.5)))])
+    assert answer["ok"] and answer["id"] == 1 and "next cell" in answer["message"]
+    assert recorder.saved == {"kind": "recording", "seconds": 1.5}
+    [answer] = answers(recorder, monkeypatch, {"action": "delete", "id": 2})
+    assert answer["ok"] and recorder.saved == {}
+    assert answers(recorder, monkeypatch, {"action": "dance", "id": 3}) == []
+
+
+def test_the_page_is_told_what_went_wrong(recordings, monkeypatch):
+    recordings.write_text("a file where the folder should be")
+    message = {"action": "use", "kind": "recording", "id": 1}
+    [answer] = answers(Recorder(), monkeypatch, message, [memoryview(wav(tone()))])
+    assert not answer["ok"] and "could not be written" in answer["message"]
+
+
+def test_broken_file_in_the_folder_is_an_error_that_names_it(recordings):
+    recordings.mkdir()
+    (recordings / "my-voice-uploaded.wav").write_bytes(b"")
+    assert Recorder().saved["seconds"] == 0
+    with pytest.raises(AudioError, match="my-voice-uploaded.wav is empty"):
+        my_voice()
