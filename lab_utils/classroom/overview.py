@@ -90,7 +90,7 @@ def page(found: Class) -> str:
     parts = [
         f"<h1>The class: {_count(len(found.reports), 'learner')}</h1>",
         f"<p>Written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by <code>python -m lab_utils class"
-        f"</code>. {len(every)} exercises in {len({e.lab for e in every})} labs.</p>",
+        f"</code>. {len(every)} exercises in {_count(len({e.lab for e in every}), 'lab')}.</p>",
     ]
     if not found.reports:
         parts.append("<p>No report was found in this folder. Learners write theirs with <code>"
@@ -148,18 +148,12 @@ def _misconception_part(found: list[Misconception], n_learners: int) -> str:
     if not found:
         return "<p>None of the known mistakes was made yet.</p>"
     rows = [
-        (m.mistake.label, m.exercise.key, m.exercise.lab, str(m.learners), str(m.times),
-         _message(m))
+        (m.mistake.label, m.exercise.key, str(m.learners), str(m.times), m.mistake.code)
         for m in found
     ]  # fmt: skip
-    header = ("misconception", "exercise", "lab", "learners", "times", "what they were told")
-    table = _table("Which misconceptions the class has", header, rows)
+    header = ("misconception", "exercise", "learners", "times", "for example they write")
+    table = _table("Which misconceptions the class has", header, rows, code_column=4)
     return f"<div class=wide>{_bars(found[:15], n_learners)}</div>{table}"
-
-
-def _message(found: Misconception) -> str:
-    """Where the message begins that the learners read: the piece that belongs to the mistake."""
-    return f"… {found.mistake.says} …"
 
 
 def _entry(report: Report, exercise: Exercise) -> record.Entry:
@@ -235,22 +229,26 @@ def _bars(found: list[Misconception], n_learners: int) -> str:
     return "".join([*out, "</svg>"])
 
 
-def _table(caption: str, header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _table(
+    caption: str,
+    header: Iterable[str],
+    rows: Iterable[Iterable[str]],
+    *,
+    code_column: int | None = None,
+) -> str:
+    """A table; the first cell of a row is its header, one column may be code."""
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row">{html.escape(cell)}</th>'
-            if i == 0
-            else f"<td>{html.escape(cell)}</td>"
-            for i, cell in enumerate(row)
-        )
-        + "</tr>\n"
-        for row in rows
-    )
+    lines = []
+    for row in rows:
+        cells = []
+        for i, cell in enumerate(row):
+            text = html.escape(cell)
+            text = f"<pre>{text}</pre>" if i == code_column else text
+            cells.append(f"<td>{text}</td>" if i else f'<th scope="row">{text}</th>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
     return (
-        f"<table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
+        f"<div class=wide><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr>"
+        "</thead><tbody>" + "\n".join(lines) + "</tbody></table></div>"
     )
 
 
@@ -268,8 +266,9 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem aut
 table {{ border-collapse: collapse; margin: 1rem 0; overflow-wrap: normal }}
 caption {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden }}
 th, td {{ text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #ddd;
-         vertical-align: top; font-weight: normal; max-width: 28rem; overflow-wrap: anywhere }}
+         vertical-align: top; font-weight: normal; max-width: 32rem }}
 thead th {{ font-weight: bold }}
+pre {{ margin: 0; font-size: .85em; white-space: pre-wrap; overflow-wrap: anywhere }}
 .wide {{ overflow-x: auto }}
 </style></head><body>
 {body}

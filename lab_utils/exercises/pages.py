@@ -1,7 +1,7 @@
 """How results look: HTML that a screen reader follows, and the same in plain text.
 
 No meaning stands in colour alone: each status has its word and its sign. What comes from outside
-is escaped; text between backticks becomes code.
+is escaped; text between backticks becomes code, ``**text**`` becomes bold.
 """
 
 from __future__ import annotations
@@ -92,5 +92,9 @@ def table_html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def inline(text: str) -> str:
-    """Escaped text; what stands between backticks becomes code."""
-    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", html.escape(text))
+    """Escaped text; between backticks it becomes code, between two stars each side bold."""
+    pieces = re.split(r"`([^`\n]+)`", html.escape(text))
+    for i, piece in enumerate(pieces):
+        bold = re.sub(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", r"<strong>\1</strong>", piece)
+        pieces[i] = f"<code>{piece}</code>" if i % 2 else bold
+    return "".join(pieces)
