@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -123,8 +124,7 @@ def _check_size(n_reference: int, n_hypothesis: int) -> None:
 
 def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
     """The last corner of :func:`distance_table`, kept to two rows of it, so any length will do."""
-    for last in _rows(list(reference), list(hypothesis), unit=1):
-        pass
+    (last,) = collections.deque(_rows(list(reference), list(hypothesis), unit=1), maxlen=1)
     return int(last[-1])
 
 
