@@ -241,14 +241,12 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     write_lecture(options.out / "lecture.ogg", made["lecture.ogg"])
     soundfile.write(options.out / "student.flac", made["student.flac"].y, 16_000, "PCM_16")
-    soundfile.write(
-        options.out / "guest.mp3",
-        made["guest.mp3"].y,
-        22_050,
-        format="MP3",
-        bitrate_mode="VARIABLE",
-        compression_level=0.6,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        wav = audio.save_wav(Path(folder) / "guest.wav", made["guest.mp3"].y, sr=22_050)
+        target = str(options.out / "guest.mp3")
+        # no bit reservoir: libsndfile's decoder complains about it at this rate
+        options_mp3 = ("-c:a", "libmp3lame", "-b:a", "48k", "-reservoir", "0")
+        audio.run_ffmpeg("-i", str(wav), *options_mp3, target, what="guest")
     write_truth(options.out, made)
     for name, recording in made.items():
         size = (options.out / name).stat().st_size / 1e6

@@ -1,0 +1,163 @@
+"""Where to cut a recording: on speech, on energy (the lesson that fails in noise), on a fixed grid.
+
+Taught in: notebooks/08_dataset.ipynb.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import CorpusError
+from . import speech
+
+STEP = speech.WINDOW / speech.SAMPLE_RATE  #: seconds of one speech decision
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of a recording, ``start`` and ``end`` in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How speech probabilities become clips; every time in seconds.
+
+    Attributes
+    ----------
+    on, off : float
+        Speech begins where the probability reaches ``on`` and ends where it stays below ``off``.
+    pause : float
+        A gap shorter than this does not end a clip.
+    pad : float
+        Kept before and after the speech, so that no soft sound at the edge is lost.
+    shortest, longest : float
+        A clip outside these limits is dropped, or cut at its least speech-like moment.
+    """
+
+    on: float = 0.5
+    off: float = 0.35
+    pause: float = 0.4
+    pad: float = 0.15
+    shortest: float = 1.0
+    longest: float = 15.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.off <= self.on < 1:
+            raise CorpusError(
+                f"Expected 0 < off <= on < 1 for the speech thresholds, found off={self.off}, "
+                f"on={self.on}."
+            )
+        if not 0 <= self.shortest < self.longest <= 30:
+            raise CorpusError(
+                "Expected 0 <= shortest < longest <= 30 seconds (Whisper hears 30 at a time), "
+                f"found shortest={self.shortest}, longest={self.longest}."
+            )
+        if self.pause < 0 or self.pad < 0:
+            raise CorpusError(
+                f"Expected a pause and a pad of 0 s or more, found {self.pause} and {self.pad}."
+            )
+
+
+def on_speech(
+    probabilities: np.ndarray, *, duration: float, settings: SplitSettings | None = None
+) -> list[Span]:
+    """Turn speech probabilities into spans to cut.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray, shape (n_windows,)
+        From :func:`lab_utils.corpus.speech.speech_probabilities`, one each 32 ms.
+    duration : float
+        Seconds of the whole recording.
+    settings : SplitSettings, optional
+
+    Returns
+    -------
+    list of Span
+        In order, not overlapping, none longer than ``settings.longest``. Spans shorter than
+        ``settings.shortest`` are in the list: the caller drops them and says so.
+    """
+    settings = settings or SplitSettings()
+    runs: list[list[int]] = []
+    speaking = False
+    for i, p in enumerate(probabilities):
+        if not speaking and p >= settings.on:
+            speaking = True
+            if runs and (i - runs[-1][1]) * STEP < settings.pause:
+                runs[-1][1] = i + 1
+            else:
+                runs.append([i, i + 1])
+        elif speaking and p < settings.off:
+            speaking = False
+        if speaking:
+            runs[-1][1] = i + 1
+    pieces = [piece for run in runs for piece in _limit(run, probabilities, settings)]
+    return _padded(pieces, duration, settings.pad)
+
+
+def _limit(run: list[int], probabilities: np.ndarray, settings: SplitSettings) -> list[list[int]]:
+    """Cut a run that is too long where speech is least likely, in the second half of the limit."""
+    most = int((settings.longest - 2 * settings.pad) / STEP)
+    pieces, (start, end) = [], run
+    while end - start > most:
+        window = probabilities[start + most // 2 : start + most]
+        smooth = np.convolve(window, np.ones(5) / 5, mode="same")
+        cut = start + most // 2 + int(np.argmin(smooth[2:-2])) + 2
+        pieces.append([start, cut])
+        start = cut
+    return [*pieces, [start, end]]
+
+
+def _padded(pieces: list[list[int]], duration: float, pad: float) -> list[Span]:
+    """Add the pad on both sides; where two pads would meet, they share the gap."""
+    times = [(a * STEP, min(b * STEP, duration)) for a, b in pieces]
+    spans = []
+    for i, (start, end) in enumerate(times):
+        before = times[i - 1][1] if i else -np.inf
+        after = times[i + 1][0] if i + 1 < len(times) else np.inf
+        first = max(0.0, start - pad, (before + start) / 2)
+        last = min(duration, end + pad, (end + after) / 2)
+        spans.append(Span(round(first, 4), round(last, 4)))
+    return spans
+
+
+def on_energy(y: np.ndarray, *, sr: int, top_db: float = 35.0) -> list[Span]:
+    """Split where the level falls ``top_db`` below the loudest moment (``librosa.effects.split``).
+
+    Right in a quiet room; in noise the pauses are as loud as the threshold and nothing is cut.
+    """
+    import librosa
+
+    intervals = librosa.effects.split(y, top_db=top_db)
+    return [Span(start / sr, end / sr) for start, end in intervals.tolist()]
+
+
+def on_grid(duration: float, *, every: float = 30.0) -> list[Span]:
+    """Cut each ``every`` seconds, whatever is being said."""
+    if every <= 0:
+        raise CorpusError(f"Expected a grid of more than 0 seconds, found {every}.")
+    starts = np.arange(0, duration, every)
+    return [Span(float(a), float(min(a + every, duration))) for a in starts]
+
+
+def broken(spans: list[Span], words: list[tuple[float, float]], *, margin: float = 0.02) -> int:
+    """How many words (start, end in seconds) a cut runs through, ``margin`` seconds or more deep."""
+    cuts = np.array(sorted({t for span in spans for t in (span.start, span.end)}))
+    return sum(bool(((cuts > a + margin) & (cuts < b - margin)).any()) for a, b in words)
+
+
+def found(spans: list[Span], truth: list[tuple[float, float]], *, slack: float = 0.3) -> int:
+    """How many true stretches of speech have one span of their own, ends within ``slack`` s."""
+    return sum(
+        any(abs(s.start - a) <= slack and abs(s.end - b) <= slack for s in spans) for a, b in truth
+    )
