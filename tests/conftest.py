@@ -13,6 +13,8 @@ from pathlib import Path
 import labbrowser
 import pytest
 
+from lab_utils import environment
+
 REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
 
 
@@ -21,6 +23,7 @@ def pytest_configure(config):
     private = Path(tempfile.mkdtemp(prefix="whisper-lab-tests-"))
     os.environ["WHISPER_LAB_RECORDINGS"] = str(private / "recordings")
     os.environ["WHISPER_LAB_PROGRESS"] = str(private / "progress.json")
+    environment.provide_ffmpeg()
 
 
 def pytest_collection_modifyitems(config, items):
