@@ -51,6 +51,8 @@ class Sample:
         Seconds after which the language changes.
     names : tuple of str
         Names in the text that Whisper does not know how to spell.
+    heard_as : str
+        The language that Whisper base detects in the clip: not always the one spoken.
     """
 
     key: str
@@ -67,6 +69,7 @@ class Sample:
     segments: tuple[tuple[str, float, float], ...] = ()
     switch: float | None = None
     names: tuple[str, ...] = ()
+    heard_as: str = ""
 
 
 def assets_dir() -> Path:

