@@ -1,0 +1,123 @@
+"""What a model learns from: clips with the text that they should become."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import samples
+from ..errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip and its text.
+
+    Attributes
+    ----------
+    path : Path
+        A recording of at most 30 s.
+    text : str
+        What is spoken, written as the model shall write it.
+    name : str
+        Unique among the examples.
+    voice : str
+        Who speaks.
+    sentence : str
+        The same for clips that read the same sentence.
+    """
+
+    path: Path
+    text: str
+    name: str
+    voice: str = ""
+    sentence: str = ""
+
+
+def jargon(kind: str, split: str, *, voice: str | None = None) -> tuple[Example, ...]:
+    """The course's own clips for lab 10: sentences with invented names, and general speech.
+
+    Parameters
+    ----------
+    kind : {"names", "general"}
+    split : {"train", "validation", "test"}
+        General speech has ``"replay"`` in place of ``"train"``.
+    voice : {"heart", "joe"}, optional
+        Only this voice. ``joe`` reads no name outside the test.
+
+    Raises
+    ------
+    TrainingError
+        No such clips, or a file that is not the one the manifest describes.
+    """
+    folder = samples.assets_dir() / "jargon"
+    found = tuple(
+        _example(folder, clip)
+        for clip in _manifest(folder / "manifest.json")["clips"]
+        if (clip["set"], clip["split"]) == (kind, split) and voice in (None, clip["voice"])
+    )
+    if not found:
+        raise TrainingError(
+            "Expected names (train, validation, test) or general (replay, validation, test), "
+            f"found {kind!r}, {split!r}, voice {voice!r}."
+        )
+    return found
+
+
+def jargon_terms() -> tuple[str, ...]:
+    """The invented names."""
+    return tuple(_manifest(samples.assets_dir() / "jargon" / "manifest.json")["terms"])
+
+
+@functools.lru_cache(maxsize=2)
+def _manifest(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"assets/jargon/manifest.json cannot be read ({error}): get it back with "
+            "'git checkout -- assets'."
+        ) from error
+
+
+def _example(folder: Path, clip: dict) -> Example:
+    path = folder / clip["file"]
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != clip["sha256"]:
+        raise TrainingError(
+            f"assets/jargon/{clip['file']} is missing or changed: get it back with "
+            "'git checkout -- assets'."
+        )
+    return Example(path, clip["text"], path.stem, clip["voice"], clip["sentence"])
+
+
+def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tuple[Example, ...]:
+    """The clips of a corpus that lab 08 made.
+
+    Parameters
+    ----------
+    folder : path-like
+        The corpus: the folder with ``manifest.csv``.
+    split : str, optional
+        Only the clips of this split.
+    """
+    from ..corpus.manifest import Manifest
+
+    manifest = Manifest.load(folder)
+    return tuple(
+        Example(manifest.path(clip), clip.text, clip.id, clip.speaker, clip.id)
+        for clip in manifest.clips
+        if split in (None, clip.split)
+    )
+
+
+def shared_sentences(train: Iterable[Example], test: Iterable[Example]) -> tuple[str, ...]:
+    """Texts that stand in both: a test on them would measure memory, not skill."""
+    from ..metrics import normalize
+
+    seen = {normalize(example.text) for example in train}
+    return tuple(example.text for example in test if normalize(example.text) in seen)

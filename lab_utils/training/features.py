@@ -1,0 +1,205 @@
+"""What the frozen encoder heard in each clip, computed once and kept."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import audio
+from ..errors import LabError, TrainingError
+from .examples import Example
+from .labels import labels, tokenizer_of
+
+if TYPE_CHECKING:
+    import torch
+    from whisper import Whisper
+
+MAX_SECONDS = 30.0  #: what one window of Whisper holds
+POSITIONS_PER_SECOND = 50
+
+
+@dataclass(frozen=True)
+class Features:
+    """Examples and what the encoder made of them.
+
+    Attributes
+    ----------
+    examples : tuple of Example
+    audio : torch.Tensor, float32, shape (n_clips, n_positions, n_audio_state)
+        50 positions a second; 1500 are the whole window.
+    """
+
+    examples: tuple[Example, ...]
+    audio: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, part: slice) -> Features:
+        if not isinstance(part, slice):
+            raise TrainingError(f"Expected a slice such as features[:10], found [{part!r}].")
+        return Features(self.examples[part], self.audio[part])
+
+    def __add__(self, other: Features) -> Features:
+        """Both together, cut to the shorter of the two windows."""
+        import torch
+
+        n = min(self.audio.shape[1], other.audio.shape[1])
+        both = torch.cat([self.audio[:, :n], other.audio[:, :n]])
+        return Features(self.examples + other.examples, both)
+
+    @property
+    def texts(self) -> list[str]:
+        """What is spoken in each clip."""
+        return [example.text for example in self.examples]
+
+    @property
+    def sentences(self) -> list[str]:
+        """The sentence of each clip: the groups of a bootstrap."""
+        return [example.sentence or example.name for example in self.examples]
+
+
+def encode(
+    model: Whisper,
+    examples: Sequence[Example],
+    *,
+    seconds: float | None = None,
+    batch_size: int = 8,
+    precision: str = "auto",
+    progress: bool | str = True,
+) -> Features:
+    """Run the encoder once over every clip, after checking that each can be used.
+
+    Parameters
+    ----------
+    model : whisper.Whisper
+    examples : sequence of Example
+    seconds : float, optional
+        Keep only this much of each window, from its start; at least the longest clip. Less to keep
+        and to attend to makes training faster. Default: all 30 s, which transcribing needs.
+    batch_size : int
+        Clips at a time.
+    precision : {"auto", "float32", "bfloat16"}
+        As in :class:`Config`.
+    progress : bool or str
+        Show a bar, with this name.
+
+    Returns
+    -------
+    Features
+        On the model's device.
+
+    Raises
+    ------
+    TrainingError
+        No clips; a clip over 30 s or longer than ``seconds``; a text that is empty or has too many
+        tokens; a name used twice. The message names the clip.
+
+    Notes
+    -----
+    Taught in: notebooks/10_fine_tune.ipynb.
+    """
+    import torch
+    from whisper.audio import N_SAMPLES, log_mel_spectrogram
+
+    check(model, examples)
+    n = model.dims.n_audio_ctx if seconds is None else positions(seconds)
+    kept = torch.empty(len(examples), min(n, model.dims.n_audio_ctx), model.dims.n_audio_state)
+    kept = kept.to(model.device)
+    with torch.no_grad(), autocast(model, precision), bar(len(examples), progress) as done:
+        for start in range(0, len(examples), batch_size):
+            part = examples[start : start + batch_size]
+            waves = [_waveform(example, seconds) for example in part]
+            mel = torch.stack(
+                [
+                    log_mel_spectrogram(y, model.dims.n_mels, padding=N_SAMPLES - len(y))
+                    for y in waves
+                ]
+            )
+            heard = model.encoder(mel.to(model.device))
+            kept[start : start + len(part)] = heard[:, : kept.shape[1]].float()
+            done(len(part))
+    return Features(tuple(examples), kept)
+
+
+def check(model: Whisper, examples: Sequence[Example]) -> None:
+    """Refuse texts that the model cannot learn and names that are not unique; reads no audio."""
+    if not len(examples):
+        raise TrainingError("Expected at least one clip, found none.")
+    tokenizer = tokenizer_of(model)
+    seen = set()
+    for example in examples:
+        if example.name in seen:
+            raise TrainingError(f"Expected each name once, found two clips named {example.name!r}.")
+        seen.add(example.name)
+        try:
+            labels(example.text, tokenizer, n_text_ctx=model.dims.n_text_ctx)
+        except TrainingError as error:
+            raise TrainingError(f"Clip {example.name!r}: {error}") from error
+
+
+def _waveform(example: Example, seconds: float | None) -> np.ndarray:
+    try:
+        y, sr = audio.load(example.path, sr=audio.SAMPLE_RATE)
+    except LabError as error:
+        raise TrainingError(f"Clip {example.name!r}: {error}") from error
+    duration = len(y) / sr
+    if duration > MAX_SECONDS:
+        raise TrainingError(
+            f"Clip {example.name!r}: expected at most 30 s, found {duration:.1f} s. Whisper hears "
+            "30 s at a time: cut the recording in pauses, as in lab 08."
+        )
+    if seconds is not None and duration > seconds:
+        raise TrainingError(
+            f"Clip {example.name!r} lasts {duration:.1f} s, but only {seconds:g} s of each window "
+            "are kept: ask for more seconds."
+        )
+    return y
+
+
+def positions(seconds: float) -> int:
+    """Encoder positions that cover so many seconds."""
+    return math.ceil(seconds * POSITIONS_PER_SECOND)
+
+
+def use_bfloat16(model: Whisper, precision: str) -> bool:
+    """Whether to compute in bfloat16: as told, or on a GPU that has it."""
+    import torch
+
+    if precision != "auto":
+        return precision == "bfloat16"
+    return model.device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def autocast(model: Whisper, precision: str):
+    """A block in which matrix products run in bfloat16, or an ordinary one."""
+    import torch
+
+    if use_bfloat16(model, precision):
+        return torch.autocast(model.device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def bar(total: int, progress: bool | str, *, unit: str = "clip"):
+    """A tqdm bar on standard output, or none; yields the function that moves it."""
+    if progress is False:
+        yield lambda n=1, **notes: None
+        return
+    from tqdm import tqdm
+
+    name = progress if isinstance(progress, str) else None
+    with tqdm(total=total, desc=name, unit=unit, file=sys.stdout, mininterval=0.5) as shown:
+
+        def move(n: int = 1, **notes) -> None:
+            if notes:
+                shown.set_postfix(notes, refresh=False)
+            shown.update(n)
+
+        yield move

@@ -1,0 +1,453 @@
+"""Training on a Whisper small enough for a test; the real model where its words matter."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from whisper.model import ModelDimensions, Whisper
+from whisper.tokenizer import get_tokenizer
+
+from lab_utils import audio, models, training
+from lab_utils.errors import TrainingError
+from lab_utils.training import loop
+from lab_utils.training.labels import IGNORE, batch
+
+DIMS = ModelDimensions(80, 1500, 16, 2, 1, 51864, 448, 16, 2, 2)
+SMALL = training.Config(epochs=3, batch_size=2, learning_rate=1e-2, rank=2)
+TOKENIZER = get_tokenizer(False)
+
+
+def small_whisper(seed: int = 0) -> Whisper:
+    """Whisper with 16 channels and random weights: every code path, no knowledge."""
+    torch.manual_seed(seed)
+    model = Whisper(DIMS)
+    with torch.no_grad():
+        model.decoder.positional_embedding.normal_(std=0.02)
+    return model.eval()
+
+
+def fake_features(model: Whisper, n: int = 6, *, positions: int = 50, seed: int = 1):
+    """Features of clips that do not exist, with texts of different length."""
+    generator = torch.Generator().manual_seed(seed)
+    examples = tuple(
+        training.Example(Path(f"{i}.wav"), "one two three four"[: 3 + 3 * i], f"clip {seed} {i}")
+        for i in range(n)
+    )
+    shape = (n, positions, model.dims.n_audio_state)
+    return training.Features(examples, torch.randn(shape, generator=generator))
+
+
+def weights(model: Whisper) -> dict[str, torch.Tensor]:
+    return {
+        name: value.clone()
+        for name, value in model.state_dict().items()
+        if value.is_floating_point() and not value.is_sparse
+    }
+
+
+def same_weights(a: Whisper, b: Whisper) -> bool:
+    first, second = weights(a), weights(b)
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+# Labels ---------------------------------------------------------------------------------------
+
+
+def test_labels_have_the_start_sequence_once_and_one_end_token():
+    made = training.labels("Zyntriq is here.", TOKENIZER)
+    text = TOKENIZER.encode(" Zyntriq is here.")
+    assert made.inputs == (TOKENIZER.sot, TOKENIZER.no_timestamps, *text)
+    assert made.targets == (IGNORE, *text, TOKENIZER.eot)
+    assert made.targets.count(TOKENIZER.eot) == made.inputs.count(TOKENIZER.sot) == 1
+    assert TOKENIZER.decode([t for t in made.targets if t != IGNORE][:-1]) == " Zyntriq is here."
+
+
+def test_labels_of_a_multilingual_model_name_language_and_task():
+    tokenizer = get_tokenizer(True, num_languages=99, language="de", task="transcribe")
+    made = training.labels("Guten Tag", tokenizer)
+    start = ["<|startoftranscript|>", "<|de|>", "<|transcribe|>", "<|notimestamps|>"]
+    assert [tokenizer.decode_with_timestamps([t]) for t in made.inputs[:4]] == start
+    assert made.targets[:4] == (IGNORE,) * 3 + (made.inputs[4],)
+
+
+def test_a_batch_is_padded_so_that_padding_never_counts():
+    short, long = training.labels("Hi", TOKENIZER), training.labels("Hi there, all", TOKENIZER)
+    inputs, targets = batch([short, long], padding=TOKENIZER.eot)
+    assert inputs.shape == targets.shape == (2, len(long.inputs))
+    assert (targets[0, len(short.targets) :] == IGNORE).all()
+    assert targets[0, : len(short.targets)].tolist() == list(short.targets)
+
+
+def test_the_label_table_reads_like_the_lesson():
+    table = training.labels("Hi", TOKENIZER).table(TOKENIZER)
+    assert table["decoder sees"].tolist() == ["<|startoftranscript|>", "<|notimestamps|>", " Hi"]
+    assert table["must answer"].tolist() == ["-100", " Hi", "<|endoftext|>"]
+    assert table["counts"].tolist() == ["no", "yes", "yes"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", None])
+def test_a_text_that_is_empty_is_refused(text):
+    with pytest.raises(TrainingError, match="leave it out"):
+        training.labels(text, TOKENIZER)
+
+
+def test_the_longest_text_fits_and_one_token_more_does_not():
+    fits = " ".join(["the"] * 446)
+    assert len(training.labels(fits, TOKENIZER).inputs) == 448
+    with pytest.raises(TrainingError, match="at most 446 text tokens, found 447"):
+        training.labels(fits + " the", TOKENIZER)
+
+
+# Settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"method": "full"},
+        {"precision": "float16"},
+        {"epochs": 0},
+        {"batch_size": 2.5},
+        {"learning_rate": 0},
+        {"learning_rate": 10},
+        {"warmup": 1},
+        {"clip": 0},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong):
+    with pytest.raises(TrainingError, match=f"Expected.*{next(iter(wrong))}"):
+        training.Config(**wrong)
+
+
+def test_the_learning_rate_rises_and_falls_to_nearly_zero():
+    config = training.Config(learning_rate=1e-3)
+    rates = [config.rate(step, 50) for step in range(50)]
+    assert rates[4] == max(rates) == 1e-3
+    assert rates[0] == pytest.approx(2e-4) and 0 < rates[-1] < 3e-5
+    assert training.Config(epochs=3, batch_size=8).steps(17) == 9
+
+
+# Examples and features ------------------------------------------------------------------------
+
+
+def clip(folder: Path, name: str, seconds: float, text: str = "hello") -> training.Example:
+    t = np.arange(round(seconds * 16_000)) / 16_000
+    y = (0.1 * np.sin(2 * np.pi * 200 * t)).astype(np.float32)
+    return training.Example(audio.save_wav(folder / f"{name}.wav", y, sr=16_000), text, name)
+
+
+def test_encode_equals_whispers_own_encoder(tmp_path):
+    from whisper.audio import log_mel_spectrogram, pad_or_trim
+
+    model, example = small_whisper(), clip(tmp_path, "a b ü", 1.5)
+    y, _ = audio.load(example.path)
+    with torch.no_grad():
+        expected = model.encoder(log_mel_spectrogram(pad_or_trim(y))[None])
+    whole = training.encode(model, [example], progress=False)
+    assert whole.audio.shape == (1, 1500, 16)
+    assert torch.allclose(whole.audio, expected, atol=1e-5)
+    cut = training.encode(model, [example], seconds=2.5, progress=False)
+    assert torch.equal(cut.audio, whole.audio[:, :125])
+    assert not cut.audio.requires_grad
+
+
+def test_clips_that_do_not_fit_are_refused_by_name(tmp_path):
+    model = small_whisper()
+    training.encode(model, [clip(tmp_path, "just fits", 30)], progress=False)
+    (tmp_path / "empty.wav").touch()
+    cases = [
+        ([clip(tmp_path, "long", 30 + 1 / 16_000)], "'long'.*at most 30 s"),
+        ([clip(tmp_path, "mute", 1, text=" ")], "'mute'.*text"),
+        ([clip(tmp_path, "wordy", 1, text="the " * 447)], "'wordy'.*446 text tokens"),
+        ([clip(tmp_path, "twin", 1)] * 2, "two clips named 'twin'"),
+        ([training.Example(tmp_path / "none.wav", "hello", "none")], "'none'.*no file"),
+        ([training.Example(tmp_path / "empty.wav", "hello", "empty")], "'empty'.*0 bytes"),
+        ([], "at least one clip"),
+    ]
+    for examples, match in cases:
+        with pytest.raises(TrainingError, match=match):
+            training.encode(model, examples, progress=False)
+    with pytest.raises(TrainingError, match="more seconds"):
+        training.encode(model, [clip(tmp_path, "x", 3)], seconds=2, progress=False)
+
+
+def test_the_jargon_clips_are_what_the_manifest_says():
+    sets = {
+        (kind, split): training.jargon(kind, split)
+        for kind, first in (("names", "train"), ("general", "replay"))
+        for split in (first, "validation", "test")
+    }
+    assert {voice for e in sets["names", "train"] for voice in [e.voice]} == {"heart"}
+    assert {e.voice for e in sets["names", "test"]} == {"heart", "joe"}
+    assert len(sets["general", "test"]) >= 100
+    everything = list(sets)
+    for i, a in enumerate(everything):
+        for b in everything[i + 1 :]:
+            assert not training.shared_sentences(sets[a], sets[b]), (a, b)
+    said = " ".join(e.text for e in sets["names", "train"])
+    assert all(said.count(term) >= 3 for term in training.jargon_terms())
+    durations = [audio.load(e.path)[0].size / 16_000 for e in sets["names", "validation"]]
+    assert max(durations) < 10
+    with pytest.raises(TrainingError, match="replay"):
+        training.jargon("general", "train")
+
+
+def test_no_frame_of_the_test_is_a_frame_of_the_training():
+    def frames(split):
+        texts = [example.text for example in training.jargon("names", split)]
+        for term in training.jargon_terms():
+            texts = [text.replace(term, "_") for text in texts]
+        return set(texts)
+
+    assert not frames("train") & (frames("validation") | frames("test"))
+    assert not frames("validation") & frames("test")
+
+
+def test_a_changed_jargon_file_is_refused(tmp_path, monkeypatch):
+    import shutil
+
+    from lab_utils import samples
+
+    shutil.copytree(samples.assets_dir() / "jargon", tmp_path / "jargon")
+    monkeypatch.setenv(samples.ASSETS_VARIABLE, str(tmp_path))
+    file = training.jargon("names", "validation")[0].path
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(TrainingError, match="git checkout"):
+        training.jargon("names", "validation")
+
+
+def test_the_corpus_of_lab_08_can_be_trained_on(tmp_path):
+    from lab_utils.corpus.manifest import Clip, Manifest
+
+    example = clip(tmp_path, "one", 1)
+    rows = (
+        Clip(id="one", file="one.wav", text="hello", speaker="ann", split="train"),
+        Clip(id="two", file="two.wav", text="bye", speaker="ann", split="test"),
+    )
+    Manifest(tmp_path, rows).save()
+    (found,) = training.from_manifest(tmp_path, split="train")
+    assert (found.text, found.name, found.voice) == ("hello", "one", "ann")
+    assert found.path.samefile(example.path)
+
+
+# The loop -------------------------------------------------------------------------------------
+
+
+def test_the_loss_equals_cross_entropy_over_whispers_own_logits():
+    model = small_whisper()
+    features = fake_features(model, 3)
+    items = [training.labels(text, TOKENIZER) for text in features.texts]
+    inputs, targets = batch(items, padding=TOKENIZER.eot)
+    with torch.no_grad():
+        logits = model.decoder(inputs, features.audio)
+        expected = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets)
+    assert training.loss(model, features) == pytest.approx(expected.item(), rel=1e-5)
+    assert training.loss(model, features, batch_size=2) == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_padding_does_not_change_the_loss():
+    model = small_whisper()
+    features = fake_features(model, 4)
+    alone, n = zip(*(loop.batch_loss(model, features, [i]) for i in range(4)), strict=True)
+    mean = sum(v.item() * k for v, k in zip(alone, n, strict=True)) / sum(n)
+    assert training.loss(model, features) == pytest.approx(mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["lora", "decoder"])
+def test_the_model_learns_and_the_given_one_stays(method):
+    model = small_whisper()
+    before = weights(model)
+    config = dataclasses.replace(SMALL, method=method, epochs=8)
+    run = training.train(model, fake_features(model), config, progress=False)
+    assert run.history[-1].train < 0.9 * run.history[0].train
+    assert all(torch.equal(before[name], value) for name, value in weights(model).items())
+    assert run.model.encoder is model.encoder
+    assert run.model.state_dict().keys() == model.state_dict().keys()
+    assert not run.model.training and 0 < run.n_trained < run.n_parameters
+
+
+@pytest.mark.parametrize("method", ["lora", "decoder"])
+def test_two_runs_give_the_same_curve_and_another_seed_another(method):
+    model, config = small_whisper(), dataclasses.replace(SMALL, method=method)
+    features = fake_features(model)
+    first, second = (training.train(model, features, config, progress=False) for _ in range(2))
+    assert first.history == second.history
+    assert same_weights(first.model, second.model)
+    other = training.train(model, features, dataclasses.replace(config, seed=1), progress=False)
+    assert other.history[1:] != first.history[1:]
+
+
+@pytest.mark.parametrize("method", ["lora", "decoder"])
+def test_a_run_that_was_killed_ends_with_the_same_weights(method, tmp_path):
+    model, config = small_whisper(), dataclasses.replace(SMALL, method=method)
+    features = fake_features(model)
+    watched = {"other": fake_features(model, seed=2)}
+
+    def kill(history):
+        if len(history) == 3:  # after epoch 2, before its checkpoint is written
+            raise KeyboardInterrupt
+
+    whole = training.train(model, features, config, validation=watched, progress=False)
+    with pytest.raises(KeyboardInterrupt):
+        training.train(
+            model, features, config, validation=watched, folder=tmp_path, on_epoch=kill,
+            progress=False,
+        )  # fmt: skip
+    resumed = training.train(
+        model, features, config, validation=watched, folder=tmp_path, progress=False
+    )
+    assert resumed.resumed_after == 1
+    assert resumed.history == whole.history
+    assert same_weights(resumed.model, whole.model)
+    again = training.train(
+        model, features, config, validation=watched, folder=tmp_path, progress=False
+    )
+    assert again.resumed_after == 3 and same_weights(again.model, whole.model)
+    assert [p.name for p in tmp_path.iterdir()] == [loop.CHECKPOINT]
+
+
+def test_another_runs_checkpoint_and_a_damaged_one_are_refused(tmp_path):
+    model = small_whisper()
+    features = fake_features(model)
+    training.train(model, features, SMALL, folder=tmp_path, progress=False)
+    for other in (
+        (model, features, dataclasses.replace(SMALL, seed=5)),
+        (model, features[:4], SMALL),
+        (small_whisper(1), features, SMALL),
+    ):
+        with pytest.raises(TrainingError, match="another run"):
+            training.train(*other, folder=tmp_path, progress=False)
+    (tmp_path / loop.CHECKPOINT).write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="Delete it"):
+        training.train(model, features, SMALL, folder=tmp_path, progress=False)
+
+
+def test_lora_starts_as_the_model_it_came_from_and_merges_into_the_same_function():
+    model = small_whisper()
+    features = fake_features(model, 2)
+    before = training.loss(model, features)
+    student, trained = loop.prepare(model, SMALL)
+    assert training.loss(student, features) == pytest.approx(before, rel=1e-6)
+    with torch.no_grad():
+        for parameter in trained:
+            parameter.add_(0.1)
+    changed = training.loss(student, features)
+    assert changed != pytest.approx(before, rel=1e-4)
+    training.merge_lora(student.decoder)
+    assert training.loss(student, features) == pytest.approx(changed, rel=1e-5)
+    assert not any(isinstance(module, training.LoRA) for module in student.modules())
+
+
+def test_only_what_should_learn_has_changed():
+    model = small_whisper()
+    features = fake_features(model)
+    for method in ("lora", "decoder"):
+        config = dataclasses.replace(SMALL, method=method)
+        after = weights(training.train(model, features, config, progress=False).model)
+        before = weights(model)
+        changed = {name for name in before if not torch.equal(before[name], after[name])}
+        assert changed and all(
+            name.startswith(("decoder.blocks", "decoder.ln")) for name in changed
+        )
+        if method == "lora":
+            assert all(".weight" in name and "_ln" not in name for name in changed)
+            assert not any(
+                f"cross_attn.{part}." in name for name in changed for part in ("key", "value")
+            )
+
+
+def test_a_loss_that_runs_away_stops_with_advice():
+    model = small_whisper()
+    features = fake_features(model)
+    broken = training.Features(features.examples, features.audio * float("nan"))
+    with pytest.raises(TrainingError, match="lower learning_rate"):
+        training.train(model, broken, SMALL, progress=False)
+
+
+def test_features_of_another_encoder_are_refused():
+    model = small_whisper()
+    wide = training.Features(fake_features(model).examples, torch.zeros(6, 50, 32))
+    with pytest.raises(TrainingError, match="16 wide, found 32"):
+        training.train(model, wide, SMALL, progress=False)
+
+
+def test_the_path_in_bfloat16_learns_too():
+    """The path a GPU takes, on the CPU: autocast keeps the weights in float32."""
+    model = small_whisper()
+    config = dataclasses.replace(SMALL, precision="bfloat16", epochs=8)
+    run = training.train(model, fake_features(model), config, progress=False)
+    assert run.history[-1].train < 0.9 * run.history[0].train
+    assert all(value.dtype == torch.float32 for value in weights(run.model).values())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_training_on_a_gpu():
+    model = small_whisper().to("cuda")
+    features = fake_features(model)
+    features = training.Features(features.examples, features.audio.to("cuda"))
+    run = training.train(model, features, SMALL, progress=False)
+    assert run.model.device.type == "cuda" and run.history[-1].train < run.history[0].train
+
+
+def test_a_plan_is_made_before_the_start(tmp_path):
+    model = small_whisper()
+    examples = [clip(tmp_path, f"c{i}", 1) for i in range(5)]
+    made = training.plan(model, examples, SMALL, seconds=5, extra_clips=10)
+    assert (made.n_clips, made.n_steps) == (5, 9)
+    assert made.features_mb == pytest.approx(4 * (5 * 250 + 10 * 1500) * 16 / 1e6)
+    assert made.n_trained == sum(p.numel() for p in loop.prepare(model, SMALL)[1])
+    assert made.memory_mb > 450 and "9 steps" in made.text()
+
+
+# Results --------------------------------------------------------------------------------------
+
+
+def test_cut_features_are_not_transcribed():
+    model = small_whisper()
+    with pytest.raises(TrainingError, match="whole windows, 1500 positions, found 50"):
+        training.write_down(model, fake_features(model), progress=False)
+
+
+def test_features_are_sliced_and_joined():
+    model = small_whisper()
+    a, b = fake_features(model, 4), fake_features(model, 2, positions=40, seed=2)
+    both = a[:3] + b
+    assert len(both) == 5 and both.audio.shape[1] == 40
+    assert both.sentences[3] == "clip 2 0"
+    with pytest.raises(TrainingError, match="slice"):
+        a[0]
+
+
+def test_a_saved_model_loads_as_any_other_and_is_the_same(tmp_path):
+    model = small_whisper()
+    run = training.train(model, fake_features(model), SMALL, progress=False)
+    path = training.save(run.model, tmp_path / "mine.pt")
+    loaded = models.load_model(path)
+    assert same_weights(loaded, run.model)
+    with pytest.raises(TrainingError, match=".pt"):
+        training.save(run.model, tmp_path / "mine.bin")
+
+
+@pytest.mark.model
+def test_tiny_en_learns_a_name_it_has_never_heard():
+    """A few sentences with one name, a few steps: it writes the name in sentences new to it."""
+    model = models.load_model("tiny.en")
+    train = [e for e in training.jargon("names", "train") if "Kaelith" in e.text][:5]
+    test = [e for e in training.jargon("names", "test", voice="heart") if "Kaelith" in e.text][:2]
+    seen = training.encode(model, train, seconds=6, progress=False)
+    unseen = training.encode(model, test, progress=False)
+    before = training.write_down(model, unseen, progress=False)
+    assert not any("Kaelith" in text for text in before)
+    config = training.Config(epochs=6, batch_size=5)
+    run = training.train(model, seen, config, progress=False)
+    assert run.history[-1].train < 0.2 < run.history[0].train
+    after = training.evaluate(run.model, unseen, progress=False)
+    assert all("Kaelith" in clip.hypothesis for clip in after.clips)
+    assert math.isclose(run.n_trained / run.n_parameters, 0.007, abs_tol=0.003)
+    assert same_weights(model, copy.deepcopy(model))
