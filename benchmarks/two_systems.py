@@ -1,0 +1,45 @@
+"""Two models transcribe the same 100 clips: what lab 09 compares.
+
+    python benchmarks/two_systems.py
+
+Writes assets/results/two_systems.json: what was said, what tiny.en and base wrote down, and the
+command. The clips are the general test set of assets/jargon (two synthetic voices).
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from lab_utils import files, metrics, training
+from lab_utils.models import load_model
+
+SYSTEMS = ("tiny.en", "base")
+OUT = Path(__file__).resolve().parent.parent / "assets" / "results" / "two_systems.json"
+
+
+def main() -> None:
+    clips = training.jargon("general", "test")
+    result = {
+        "about": "What two models wrote down for the general test clips of assets/jargon, greedy.",
+        "command": "python benchmarks/two_systems.py",
+        "versions": {name: version(name) for name in ("openai-whisper", "torch")},
+        "clips": [
+            {"name": clip.name, "voice": clip.voice, "reference": clip.text} for clip in clips
+        ],
+    }
+    for name in SYSTEMS:
+        model = load_model(name)
+        features = training.encode(model, clips, progress=f"{name} hears")
+        texts = training.write_down(model, features, progress=f"{name} writes")
+        for clip, text in zip(result["clips"], texts, strict=True):
+            clip[name] = text
+        score = metrics.score([clip.text for clip in clips], texts)
+        print(f"{name}: WER {metrics.bootstrap(score):.1%}")
+    with files.replacing(OUT) as temporary:
+        temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
