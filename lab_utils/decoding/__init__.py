@@ -8,7 +8,8 @@ reads the language distribution, ``word_times`` turns cross-attention into times
 Taught in: notebooks/03_decode.ipynb, notebooks/04_language.ipynb.
 """
 
-from .attention import AttentionSpan, TimedWord, attended, is_monotone, word_times
+from ..errors import DecodingError
+from .attention import AttentionSpan, TimedWord, attended, heard_words, is_monotone, word_times
 from .beams import BeamNode, BeamSearch, Hypothesis, beam_search
 from .fallback import Attempt, Fallback, Thresholds, try_temperatures, verdict
 from .language import (
@@ -29,6 +30,7 @@ __all__ = [
     "AttentionSpan",
     "BeamNode",
     "BeamSearch",
+    "DecodingError",
     "Fallback",
     "Hypothesis",
     "LanguageGuess",
@@ -43,6 +45,7 @@ __all__ = [
     "detect",
     "detect_over_time",
     "encode",
+    "heard_words",
     "is_monotone",
     "language_name",
     "languages",

@@ -154,7 +154,7 @@ def word_times(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
     tokens = torch.tensor([[*start, *text, tokenizer.eot]], device=window.model.device)
     with torch.no_grad(), CrossAttention(window) as heads:
         window.model.logits(tokens, window.audio_features.unsqueeze(0))
-    # the row of a token predicts the next one: drop what predicts the start, and what follows the end
+    # the row of a token predicts the next one: drop those of the start, and that of the end
     rows, positions = _warp(-_sharpen(heads.weights())[len(start) - 1 : -1])
     starts = positions[np.flatnonzero(np.diff(rows, prepend=-1))] * SECONDS_PER_POSITION
     words, groups = tokenizer.split_to_word_tokens([*text, tokenizer.eot])
@@ -214,7 +214,37 @@ def _warp(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows, columns
 
 
-def is_monotone(trace: Trace, *, slack: float = 0.0) -> bool:
-    """Whether the attention of the text tokens never steps back by more than ``slack`` seconds."""
-    peaks = [attended(trace, i).peak for i, s in enumerate(trace.steps) if s.kind == "text"]
-    return bool(np.all(np.diff(peaks) >= -slack))
+def heard_words(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
+    """Where the decoder listened while it wrote each word: from its first to its last token.
+
+    Unlike :func:`word_times`, which shares out all of the time, this leaves pauses free.
+
+    Parameters
+    ----------
+    window : Window
+    trace : Trace
+        Of the same window.
+
+    Returns
+    -------
+    tuple of TimedWord
+        Words without a letter or digit (punctuation) are left out.
+    """
+    from .steps import make_task
+
+    tokenizer = make_task(window.model, {"language": trace.language or "en"}).tokenizer
+    rows = [i for i, step in enumerate(trace.steps) if step.kind == "text"]
+    words, groups = tokenizer.split_to_word_tokens([trace.steps[i].token for i in rows])
+    edges = np.cumsum([0, *(len(group) for group in groups)])
+    found = []
+    for word, first, after in zip(words, edges[:-1], edges[1:], strict=True):
+        if any(map(str.isalnum, word)):
+            start, end = attended(trace, rows[first]).start, attended(trace, rows[after - 1]).end
+            found.append(TimedWord(word, start, end))
+    return tuple(found)
+
+
+def is_monotone(window: Window, trace: Trace, *, slack: float = 0.05) -> bool:
+    """Whether the attention of the words moves forward, or back by no more than ``slack`` seconds."""
+    starts = [word.start for word in heard_words(window, trace)]
+    return bool(np.all(np.diff(starts) >= -slack))
