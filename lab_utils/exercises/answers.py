@@ -257,11 +257,11 @@ def choice(value: Any, right: Any, wrong: dict[Any, str]) -> str | None:
     """Judge a choice: ``wrong`` maps each other option to what is mistaken about it."""
     if isinstance(value, str) and isinstance(right, str):
         value, right = value.strip().lower(), right.lower()
-    if type(value) in (str, int, bool, float) and value == right:
+    if type(value) is type(right) and value == right:
         return None
     for option, message in wrong.items():
         option = option.lower() if isinstance(option, str) else option
-        if type(value) in (str, int, bool, float) and value == option:
+        if type(value) is type(option) and value == option:
             return message
     options = ", ".join(repr(option) for option in sorted([right, *wrong], key=str))
     return f"Choose one of {options}; your answer is {describe(value)}."

@@ -281,7 +281,7 @@ in_one = Exercise(
         ),
     ),
     hints=(
-        "Print `in_one(pieces)`: which word is at the wrong time, and by how much?",
+        "A word 1 s into the second piece of 30 s: at what time of the whole recording is it?",
         "Piece `i` starts after `i` whole pieces. How many seconds is that?",
     ),
     kind="bug",
