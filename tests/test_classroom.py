@@ -184,3 +184,19 @@ def test_many_files_and_an_empty_folder(folder, monkeypatch):
 def test_no_such_folder(tmp_path):
     with pytest.raises(ExerciseError, match="found none"):
         overview.gather(tmp_path / "nowhere")
+
+
+def test_the_answer_book_holds_every_solution_and_message(tmp_path):
+    path = tmp_path / "answers.html"
+    assert overview.main(["--answers", str(path)]) == 0
+    shown = text_of(path.read_text("utf-8"))
+    for exercise in exercises.all_exercises():
+        assert exercise.solution_code in shown
+        for mistake in exercise.mistakes:
+            assert mistake.label in shown
+
+
+def test_the_class_command_needs_a_folder_or_answers(capsys):
+    with pytest.raises(SystemExit):
+        overview.main([])
+    assert "folder with the reports is missing" in capsys.readouterr().err

@@ -28,28 +28,14 @@ def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_LAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
-@functools.cache
-def _setup(code: str) -> dict:
-    namespace = {"__name__": "notebook"}
-    exec(compile(code, "<setup>", "exec"), namespace)
-    return namespace
-
-
-def answer_of(exercise: Exercise, code: str):
-    """What the reader would pass to the check after running ``code`` in the lab."""
-    namespace = dict(_setup(exercise.setup))
-    exec(compile(code, f"<{exercise.key}>", "exec"), namespace)
-    return namespace[exercise.variable]
-
-
 @each_exercise
 def test_stub_is_not_attempted(exercise):
-    assert exercise.judge(answer_of(exercise, exercise.stub)).status == NOT_ATTEMPTED
+    assert exercise.judge(exercise.answer(exercise.stub)).status == NOT_ATTEMPTED
 
 
 @each_exercise
 def test_solution_is_correct(exercise):
-    result = exercise.judge(answer_of(exercise, exercise.solution_code))
+    result = exercise.judge(exercise.answer(exercise.solution_code))
     assert result.status == CORRECT, result.message
 
 
@@ -57,7 +43,7 @@ def test_solution_is_correct(exercise):
 def test_each_known_mistake_gets_its_own_message(exercise):
     messages = []
     for mistake in exercise.mistakes:
-        result = exercise.judge(answer_of(exercise, mistake.code))
+        result = exercise.judge(exercise.answer(mistake.code))
         assert result.status == NOT_YET, mistake.code
         assert mistake.says in result.message, f"{mistake.code} got: {result.message}"
         assert result.mistake is mistake, f"{mistake.code}: another mistake says the same"

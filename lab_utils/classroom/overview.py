@@ -15,6 +15,7 @@ from pathlib import Path
 from .. import exercises
 from ..errors import ExerciseError
 from ..exercises import Exercise, Mistake, record
+from ..exercises.pages import inline
 from ..files import replacing
 from .report import Report, clean_name, read
 
@@ -100,7 +101,7 @@ def page(found: Class) -> str:
             "<h2>Who is where</h2>",
             f"<div class=wide>{_grid(found.reports, every)}</div>",
             "<p>✓ solved · ✗ tried, not yet solved · one column an exercise, in reading order.</p>",
-            _table(
+            table(
                 "Who is where",
                 ("learner", "solved", "is at", "may need help with", "hints", "solutions seen"),
                 [_learner(report, every) for report in found.reports],
@@ -108,7 +109,7 @@ def page(found: Class) -> str:
             "<h2>Which misconceptions the class has</h2>",
             _misconception_part(misconceptions, len(found.reports)),
             "<h2>How each exercise goes</h2>",
-            _table(
+            table(
                 "How each exercise goes",
                 ("exercise", "lab", "solved", "not yet", "tries until solved (mean)"),
                 [_exercise(exercise, found.reports) for exercise in every],
@@ -118,9 +119,9 @@ def page(found: Class) -> str:
         parts += [
             "<h2>Files that were left out</h2>",
             "<p>They harmed nothing and count nowhere.</p>",
-            _table("Files that were left out", ("file", "why"), found.refused),
+            table("Files that were left out", ("file", "why"), found.refused),
         ]
-    return _PAGE.format(body="\n".join(parts))
+    return PAGE.format(title="Whisper Lab: the class", body="\n".join(parts))
 
 
 def _learner(report: Report, every: tuple[Exercise, ...]) -> tuple[str, ...]:
@@ -152,8 +153,8 @@ def _misconception_part(found: list[Misconception], n_learners: int) -> str:
         for m in found
     ]  # fmt: skip
     header = ("misconception", "exercise", "learners", "times", "for example they write")
-    table = _table("Which misconceptions the class has", header, rows, code_column=4)
-    return f"<div class=wide>{_bars(found[:15], n_learners)}</div>{table}"
+    rows_shown = table("Which misconceptions the class has", header, rows, code_column=4)
+    return f"<div class=wide>{_bars(found[:15], n_learners)}</div>{rows_shown}"
 
 
 def _entry(report: Report, exercise: Exercise) -> record.Entry:
@@ -229,7 +230,7 @@ def _bars(found: list[Misconception], n_learners: int) -> str:
     return "".join([*out, "</svg>"])
 
 
-def _table(
+def table(
     caption: str,
     header: Iterable[str],
     rows: Iterable[Iterable[str]],
@@ -242,8 +243,7 @@ def _table(
     for row in rows:
         cells = []
         for i, cell in enumerate(row):
-            text = html.escape(cell)
-            text = f"<pre>{text}</pre>" if i == code_column else text
+            text = f"<pre>{html.escape(cell)}</pre>" if i == code_column else inline(cell)
             cells.append(f"<td>{text}</td>" if i else f'<th scope="row">{text}</th>')
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return (
@@ -256,10 +256,10 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
-_PAGE = """<!doctype html>
+PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width"><title>Whisper Lab: the class</title>
+<meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem;
        color: #1f2328; background: #fff; overflow-wrap: anywhere }}
@@ -283,9 +283,22 @@ def main(argv: list[str]) -> int:
         description="Merge a folder of learners' reports into one page: who is where, and which "
         "misconceptions the class has.",
     )
-    parser.add_argument("folder", type=Path, help="where the reports (.json) lie")
+    parser.add_argument("folder", type=Path, nargs="?", help="where the reports (.json) lie")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: FOLDER/class.html")
+    parser.add_argument(
+        "--answers", type=Path, metavar="FILE", help="write the teacher's answer book (HTML)"
+    )
     options = parser.parse_args(argv)
+    if options.answers:
+        from .answers import book
+
+        with replacing(options.answers) as temporary:
+            temporary.write_text(book(), "utf-8")
+        print(f"{options.answers}: every exercise, its solution, its wrong answers.")
+    if options.folder is None:
+        if not options.answers:
+            parser.error("the folder with the reports is missing")
+        return 0
     found = gather(options.folder)
     path = options.out or options.folder / "class.html"
     with replacing(path) as temporary:

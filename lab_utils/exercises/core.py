@@ -229,6 +229,12 @@ class Exercise:
         )
         _keep(record.add_solution, self.key)
 
+    def answer(self, code: str) -> Any:
+        """Run ``setup`` and ``code`` (the stub, the solution, a mistake); the answer they give."""
+        namespace = dict(_namespace(self.setup))
+        exec(compile(code, f"<{self.key}>", "exec"), namespace)
+        return namespace[self.variable]
+
     def _is_stub(self, answer: Any) -> bool:
         """Whether a function still does what the stub's does: nothing of the reader's."""
         if not inspect.isfunction(answer):
@@ -268,6 +274,14 @@ def _holds_ellipsis(answer: Any, depth: int = 3) -> bool:
     if depth and isinstance(answer, (list, tuple, set)):
         return any(_holds_ellipsis(value, depth - 1) for value in answer)
     return False
+
+
+@functools.lru_cache(maxsize=4)
+def _namespace(setup: str) -> dict[str, Any]:
+    """What a lab has defined when an exercise begins."""
+    namespace: dict[str, Any] = {"__name__": "notebook"}
+    exec(compile(setup, "<setup>", "exec"), namespace)
+    return namespace
 
 
 @functools.cache
