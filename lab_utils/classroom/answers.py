@@ -1,0 +1,48 @@
+"""The teacher's answer book: each exercise with its solution, its wrong answers and their messages.
+
+The messages are not copied: each wrong answer is judged when the book is made.
+"""
+
+from __future__ import annotations
+
+import html
+
+from .. import exercises
+from ..exercises import Exercise
+from ..exercises.pages import inline
+from .overview import PAGE, table
+
+
+def book() -> str:
+    """The whole book as one HTML page."""
+    every = exercises.all_exercises()
+    mistakes = sum(len(exercise.mistakes) for exercise in every)
+    parts = [
+        "<h1>Answer book</h1>",
+        f"<p>{len(every)} exercises, {mistakes} known wrong answers. For teachers.</p>",
+    ]
+    for lab in exercises.TOPICS:
+        found = exercises.of_lab(lab)
+        points = sum(exercise.points for exercise in found)
+        parts.append(f"<h2>{html.escape(lab)}: {len(found)} exercises, {points} points</h2>")
+        parts += [_entry(exercise) for exercise in found]
+    return PAGE.format(title="Whisper Lab: answer book", body="\n".join(parts))
+
+
+def _entry(exercise: Exercise) -> str:
+    rows = [
+        (mistake.label, mistake.code, exercise.judge(exercise.answer(mistake.code)).message)
+        for mistake in exercise.mistakes
+    ]
+    hints = "".join(f"<li>{inline(hint)}</li>" for hint in exercise.hints)
+    return (
+        f"<h3>{html.escape(exercise.key)}</h3><p>{inline(exercise.task)}</p>"
+        f"<pre>{html.escape(exercise.solution_code)}</pre>"
+        f"<p>{inline(exercise.why)}</p><details><summary>Hints</summary><ol>{hints}</ol></details>"
+        + table(
+            f"Wrong answers to {exercise.key}",
+            ("misconception", "they write", "they read"),
+            rows,
+            code_column=1,
+        )
+    )
