@@ -159,7 +159,9 @@ class Manifest:
         clips = tuple(_read(folder / MANIFEST, Clip))
         counts = collections.Counter(clip.id for clip in clips)
         if twice := [name for name, n in counts.most_common(3) if n > 1]:
-            raise CorpusError(f"{MANIFEST} has more than one row for {twice}: give each its own id.")
+            raise CorpusError(
+                f"{MANIFEST} has more than one row for {twice}: give each its own id."
+            )
         dropped = folder / DROPPED
         return cls(folder, clips, tuple(_read(dropped, Dropped)) if dropped.is_file() else ())
 

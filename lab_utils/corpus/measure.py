@@ -97,6 +97,8 @@ def measure(path: str | os.PathLike) -> ClipFacts:
     if not np.isfinite(samples).all():
         raise AudioError(f"{path.name!r} holds values that are not numbers (NaN or infinity).")
     y = samples.mean(axis=1)
+    offset = float(np.mean(y, dtype=np.float64))
+    y = y - np.float32(offset)  # or an offset would pass for noise
     try:
         loudness = clean.loudness(y, sr=sr)
     except CorpusError:
@@ -112,7 +114,7 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         n_samples=len(samples),
         peak=float(np.abs(samples).max()),
         clipped=clipped_share(y),
-        dc_offset=abs(float(np.mean(y, dtype=np.float64))),
+        dc_offset=abs(offset),
         loudness=loudness,
         silence_start=start,
         silence_end=end,

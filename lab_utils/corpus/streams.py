@@ -47,7 +47,9 @@ def recordings(folder: str | os.PathLike) -> list[Path]:
     if root.is_file():
         return [root]
     if not root.is_dir():
-        raise AudioError(f"Expected a recording or a folder of recordings at {root}, found nothing.")
+        raise AudioError(
+            f"Expected a recording or a folder of recordings at {root}, found nothing."
+        )
     return sorted(p for p in root.rglob("*") if p.suffix.lower() in EXTENSIONS and p.is_file())
 
 

@@ -1,0 +1,200 @@
+"""A training configuration in Coqui's form, filled from a corpus, and the machine it asks for.
+
+VITS makes the waveform itself. Tacotron 2 makes a mel spectrogram and needs a *vocoder* to turn it into
+sound: Griffin-Lim (no training), HiFi-GAN or WaveGrad. Tacotron is not a vocoder.
+
+Taught in: notebooks/08_dataset.ipynb.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import environment, files
+from ..errors import CorpusError
+from . import measure
+from .manifest import Manifest
+from .rules import LETTERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MODELS = ("vits", "tacotron2")
+VOCODERS = ("griffin_lim", "hifigan", "wavegrad")
+RAM_GB, GPU_LEAST_GB, GPU_GOOD_GB = 16.0, 8.0, 12.0  #: what training a voice asks for
+_NEARLY = 0.93  #: a "16 GB" machine reports a little less
+
+
+def training_config(
+    manifest: Manifest, *, model: str = "vits", vocoder: str | None = None, name: str = "my_voice"
+) -> dict[str, Any]:
+    """Fill Coqui's settings from an LJSpeech export: rate, characters, longest text and clip.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        From :func:`lab_utils.corpus.export.ljspeech` or ``read_ljspeech``.
+    model : {"vits", "tacotron2"}
+    vocoder : {"griffin_lim", "hifigan", "wavegrad"}, optional
+        For Tacotron 2 only. Default: Griffin-Lim, which needs no training.
+    name : str
+        Of the run.
+
+    Returns
+    -------
+    dict
+        Ready for ``json.dump``; ``VitsConfig`` and ``Tacotron2Config`` take every key except
+        ``vocoder``, which names the second model to train.
+
+    Raises
+    ------
+    CorpusError
+        An unknown model or vocoder, a vocoder for VITS, clips at several rates, or no clips.
+    """
+    if model not in MODELS:
+        raise CorpusError(f"Expected one of the models {MODELS}, found {model!r}.")
+    if model == "vits" and vocoder is not None:
+        raise CorpusError("VITS makes the waveform itself: leave the vocoder out.")
+    if model == "tacotron2":
+        vocoder = vocoder or "griffin_lim"
+        if vocoder not in VOCODERS:
+            raise CorpusError(
+                f"Expected one of the vocoders {VOCODERS}, found {vocoder!r} "
+                "(Tacotron makes spectrograms; it is not a vocoder)."
+            )
+    if not manifest.clips:
+        raise CorpusError("Expected clips to fill the configuration from, found none.")
+    facts = [measure.measure(manifest.path(clip)) for clip in manifest.clips]
+    rates = sorted({fact.sr for fact in facts})
+    if len(rates) != 1:
+        raise CorpusError(f"Expected clips at one sampling rate, found {rates}: export them again.")
+    texts = [clip.text for clip in manifest.clips]
+    longest = sorted(manifest.clips, key=lambda clip: (-len(clip.text), clip.id))
+    used = set("".join(texts))
+    # the file that a training run reads; an export with splits keeps its test part apart
+    train = "metadata_train.csv" if _has(manifest, "train") else "metadata.csv"
+    dataset = {
+        "formatter": "ljspeech",
+        "dataset_name": name,
+        "path": "",
+        "meta_file_train": train,
+        "meta_file_val": "metadata_validation.csv" if _has(manifest, "validation") else "",
+        "language": manifest.clips[0].language or "en",
+    }
+    config = {
+        "model": model,
+        "run_name": name,
+        "output_path": "output",
+        "audio": {
+            "sample_rate": rates[0],
+            "fft_size": 1024,
+            "win_length": 1024,
+            "hop_length": 256,
+            "num_mels": 80,
+            "mel_fmin": 0,
+            "mel_fmax": None if model == "vits" else 8000,
+        },
+        "characters": {
+            "characters_class": (
+                "TTS.tts.models.vits.VitsCharacters"
+                if model == "vits"
+                else "TTS.tts.utils.text.characters.Graphemes"
+            ),
+            "pad": "<PAD>",
+            "eos": "<EOS>",
+            "bos": "<BOS>",
+            "blank": "<BLNK>",
+            "characters": LETTERS,
+            "punctuations": "".join(sorted(used - set(LETTERS))),
+        },
+        "text_cleaner": "basic_cleaners",
+        "use_phonemes": False,
+        "max_text_len": max(map(len, texts)),
+        "min_audio_len": min(fact.n_samples for fact in facts),
+        "max_audio_len": max(fact.n_samples for fact in facts),
+        "batch_size": 16,
+        "eval_batch_size": 8,
+        "eval_split_size": max(1, round(0.1 * len(texts))),
+        "epochs": 1000,
+        "datasets": [dataset],
+        "test_sentences": [[clip.text] for clip in longest[:2]]
+        if model == "vits"
+        else [clip.text for clip in longest[:2]],
+    }
+    if vocoder:
+        config["vocoder"] = vocoder
+    return config
+
+
+def _has(manifest: Manifest, split: str) -> bool:
+    return (manifest.folder / f"metadata_{split}.csv").is_file()
+
+
+def save(config: dict[str, Any], path: str | os.PathLike) -> Path:
+    """Write a configuration as JSON; ``path`` of its data set becomes the folder of the file."""
+    path = Path(path)
+    config = config | {"datasets": [d | {"path": "."} for d in config["datasets"]]}
+    try:
+        with files.replacing(path) as temporary:
+            text = json.dumps(config, indent=2, ensure_ascii=False)
+            temporary.write_text(text + "\n", "utf-8")
+    except OSError as error:
+        raise CorpusError(f"{path.name} could not be written: {error}") from error
+    return path
+
+
+@dataclass(frozen=True)
+class Need:
+    """What training a voice asks of a machine, what this one has, and what to do."""
+
+    what: str
+    needs: str
+    has: str
+    ok: bool
+    remedy: str
+
+
+def hardware(*, ram_gb: float | None = None, gpu_gb: float | None = None) -> list[Need]:
+    """Hold this machine against what training a voice asks for.
+
+    Parameters
+    ----------
+    ram_gb, gpu_gb : float, optional
+        Another machine's memory, to plan with. Default: measured here; a GPU of 0 is none.
+
+    Returns
+    -------
+    list of Need
+        Main memory of 16 GB; GPU memory of 8 GB (below it CUDA is of no use) and of 12 GB.
+    """
+    if ram_gb is None:
+        ram_gb = environment.memory_gb() or 0.0
+    name = "GPU"
+    if gpu_gb is None:
+        name, gpu_gb = environment.gpu() or ("no GPU", 0.0)
+    has_gpu = f"{name}, {gpu_gb:.0f} GB" if gpu_gb else "no GPU"
+    rent = "Rent a GPU instance (lab 01), or fine-tune a ready voice with a small batch."
+    rows = (
+        ("main memory", RAM_GB, ram_gb, f"{ram_gb:.0f} GB", "Close other programs; add memory."),
+        ("GPU memory, least", GPU_LEAST_GB, gpu_gb, has_gpu, rent),
+        ("GPU memory, comfortable", GPU_GOOD_GB, gpu_gb, has_gpu, "Halve batch_size."),
+    )
+    return [
+        Need(what, f"{needs:.0f} GB", has, amount >= _NEARLY * needs, remedy)
+        for what, needs, amount, has, remedy in rows
+    ]
+
+
+def hardware_table(needs: list[Need]) -> pd.DataFrame:
+    """One row a need: needs, this machine, enough, and what to do if not."""
+    import pandas as pd
+
+    rows = [
+        [n.what, n.needs, n.has, "yes" if n.ok else "no", "" if n.ok else n.remedy] for n in needs
+    ]
+    columns = ["", "needs", "this machine", "enough", "what to do"]
+    return pd.DataFrame(rows, columns=columns).set_index("")
