@@ -124,6 +124,15 @@ def test_a_notebook_holds_task_stub_and_check_of_each_exercise_in_order(lab):
 
 
 @each_lab
+def test_the_section_to_look_at_is_in_the_notebook(lab):
+    cells = [cell for cell in notebook_of(lab).cells if cell.cell_type == "markdown"]
+    lines = {plain(line.lstrip("# ")) for cell in cells for line in cell.source.splitlines()
+             if line.startswith("#")}  # fmt: skip
+    for exercise in exercises.of_lab(lab):
+        assert not exercise.look or plain(exercise.look) in lines, exercise.key
+
+
+@each_lab
 def test_a_notebook_carries_the_marks_of_nbgrader(lab):
     notebook = notebook_of(lab)
     assert editions.mark(copy.deepcopy(notebook), lab=lab) == notebook
@@ -236,6 +245,13 @@ def test_html_is_escaped_and_says_the_status_in_words():
     markup = exercise(lambda answer: f"You wrote `{answer}` & **bold**.").judge("<b>")._repr_html_()
     assert "<code>&lt;b&gt;</code> &amp; <strong>bold</strong>" in markup
     assert 'role="status"' in markup and "Not yet." in markup
+
+
+def test_not_yet_says_where_to_look():
+    one = exercise(lambda answer: "No." if answer else None, look="Power and decibels")
+    assert str(one.judge(1)) == "✗ Not yet. No. See *Power and decibels* above."
+    assert "<em>Power and decibels</em>" in one.judge(1)._repr_html_()
+    assert str(one.judge(0)) == "✓ Correct."
 
 
 def test_topics_load_when_they_are_named():

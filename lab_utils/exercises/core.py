@@ -55,23 +55,29 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check found out: status, message, and the known mistake behind it, if it is one."""
+    """What a check found out: status, message, the known mistake behind it, where to look."""
 
     key: str
     status: str
     message: str
     mistake: Mistake | None = None
+    look: str = ""
 
     @property
     def correct(self) -> bool:
         """Whether the answer is right."""
         return self.status == CORRECT
 
+    @property
+    def advice(self) -> str:
+        """The message, and the section of the lab to look at again."""
+        return f"{self.message} See *{self.look}* above." if self.look else self.message
+
     def __str__(self) -> str:
-        return pages.result_text(self.status, self.message)
+        return pages.result_text(self.status, self.advice)
 
     def _repr_html_(self) -> str:
-        return pages.result_html(self.status, self.message)
+        return pages.result_html(self.status, self.advice)
 
 
 @dataclass(frozen=True, init=False)
@@ -109,6 +115,8 @@ class Exercise:
         One of ``value``, ``array``, ``function``, ``prediction``, ``choice``, ``bug``.
     why : str
         One sentence shown with *correct*: why it is right, or what to notice.
+    look : str
+        The heading of the lab's section that helps; named with every *not yet*.
     hidden : str
         More code for the teacher's edition alone: it raises AssertionError on a wrong answer.
     """
@@ -127,6 +135,7 @@ class Exercise:
     points: int
     kind: str
     why: str
+    look: str
     hidden: str
 
     def __init__(
@@ -146,13 +155,14 @@ class Exercise:
         points: int = 1,
         kind: str = "value",
         why: str = "",
+        look: str = "",
         hidden: str = "",
     ) -> None:
         fields = dict(
             key=key, lab=lab, objective=objective, task=task, setup=setup, stub=stub,
             solution_code=solution, variable=variable, find_mistake=check,
             mistakes=tuple(mistakes), hints=tuple(hints), points=points, kind=kind, why=why,
-            hidden=hidden,
+            look=look, hidden=hidden,
         )  # fmt: skip
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -196,7 +206,7 @@ class Exercise:
         if message is None:
             return Result(self.key, CORRECT, self.why)
         known = next((mistake for mistake in self.mistakes if mistake.says in message), None)
-        return Result(self.key, NOT_YET, str(message), known)
+        return Result(self.key, NOT_YET, str(message), known, self.look)
 
     def check(self, answer: Any) -> None:
         """Judge the reader's answer, show the result and keep it in the progress file."""

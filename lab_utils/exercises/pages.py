@@ -1,7 +1,7 @@
 """How results look: HTML that a screen reader follows, and the same in plain text.
 
 No meaning stands in colour alone: each status has its word and its sign. What comes from outside
-is escaped; text between backticks becomes code, ``**text**`` becomes bold.
+is escaped; code, bold and italic are marked as in Markdown.
 """
 
 from __future__ import annotations
@@ -92,9 +92,10 @@ def table_html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def inline(text: str) -> str:
-    """Escaped text; between backticks it becomes code, between two stars each side bold."""
+    """Escaped text; `code`, **bold** and *italic* as in Markdown."""
     pieces = re.split(r"`([^`\n]+)`", html.escape(text))
     for i, piece in enumerate(pieces):
         bold = re.sub(r"\*\*(?=\S)(.+?)(?<=\S)\*\*", r"<strong>\1</strong>", piece)
-        pieces[i] = f"<code>{piece}</code>" if i % 2 else bold
+        both = re.sub(r"(?<!\w)\*(?=\S)([^*]+?)(?<=\S)\*(?!\w)", r"<em>\1</em>", bold)
+        pieces[i] = f"<code>{piece}</code>" if i % 2 else both
     return "".join(pieces)

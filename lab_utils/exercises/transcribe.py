@@ -42,6 +42,7 @@ option = Exercise(
     stub="option = ...",
     solution="option = \"task='translate'\"",
     variable="option",
+    look="What you feed it: formats, languages, length",
     check=_check_option,
     mistakes=(
         Mistake("option = \"language='en'\"", "that is **spoken**", "language taken for output"),
@@ -90,6 +91,7 @@ moved = Exercise(
     stub="moved = ...",
     solution="moved = 5.0 - 2.0",
     variable="moved",
+    look="Segments and words, with times",
     check=_check_moved,
     mistakes=(
         Mistake("moved = 5.0", "never heard the part", "times count from the original start"),
@@ -149,6 +151,7 @@ timecode = Exercise(
     "    whole, ms = divmod(ms, 1000)\n"
     '    return f"{hours:02d}:{minutes:02d}:{whole:02d},{ms:03d}"',
     variable="timecode",
+    look="Subtitles",
     check=_check_timecode,
     mistakes=(
         Mistake(
@@ -254,6 +257,7 @@ in_one = Exercise(
     stub=_in_one("w.start", "w.end"),
     solution=_in_one("w.start + i * seconds", "w.end + i * seconds"),
     variable="in_one",
+    look="What you feed it: formats, languages, length",
     check=_check_in_one,
     mistakes=(
         Mistake(
@@ -318,6 +322,7 @@ megabytes = Exercise(
     stub="megabytes = ...",
     solution="megabytes = 71_825_920 * 4 / 1e6",
     variable="megabytes",
+    look="What a larger model costs",
     check=_check_megabytes,
     mistakes=(
         Mistake("megabytes = n_parameters / 1e6", "one byte for each", "one byte a parameter"),
