@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "errors",
         "files",
         "audio",
+        "batches",
         "corpus",
         "models",
         "metrics",

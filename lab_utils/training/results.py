@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import checkpoints, metrics
+from .. import batches, checkpoints, metrics
 from ..errors import TrainingError
-from .features import Features, bar
+from .examples import Example
+from .features import bar
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -17,23 +19,23 @@ if TYPE_CHECKING:
 
 def write_down(
     model: Whisper,
-    features: Features,
+    examples: Sequence[Example],
     *,
     language: str = "en",
-    batch_size: int = 16,
-    max_tokens: int = 100,
+    exact: bool = False,
     progress: bool | str = True,
 ) -> list[str]:
-    """Transcribe clips from kept features: greedy, without timestamps.
+    """Transcribe the clips of some examples: greedy, without timestamps.
 
     Parameters
     ----------
     model : whisper.Whisper
-    features : Features
-        Of whole windows: ``encode`` without ``seconds``. A decoder that sees a window cut short
-        repeats itself without end.
-    max_tokens : int
-        Where a text is cut off that does not come to an end.
+    examples : sequence of Example
+    language : str
+    exact : bool
+        Each clip in its own 30 s, five times slower; see :func:`batches.transcribe_clips`.
+    progress : bool or str
+        Show a bar, with this name.
 
     Returns
     -------
@@ -42,36 +44,38 @@ def write_down(
 
     Raises
     ------
-    TrainingError
-        The features are cut.
+    TranscriptError, AudioError
+        A clip over 30 s, or one that cannot be read.
     """
-    import torch
-    from whisper import DecodingOptions
+    paths = [example.path for example in examples]
+    with bar(len(paths), progress) as move:
+        last = 0
 
-    if features.audio.shape[1] != model.dims.n_audio_ctx:
-        raise TrainingError(
-            f"Expected features of whole windows, {model.dims.n_audio_ctx} positions, found "
-            f"{features.audio.shape[1]}. Encode these clips without 'seconds'."
+        def on_batch(done: int) -> None:
+            nonlocal last
+            move(done - last)
+            last = done
+
+        texts = batches.transcribe_clips(
+            paths, model, language=language, exact=exact, on_batch=on_batch
         )
-    options = DecodingOptions(
-        language=language, without_timestamps=True, fp16=False, sample_len=max_tokens
-    )
-    texts: list[str] = []
-    with torch.no_grad(), bar(len(features), progress) as done:
-        for start in range(0, len(features), batch_size):
-            results = model.decode(features.audio[start : start + batch_size], options)
-            texts += [result.text.strip() for result in results]
-            done(len(results))
-    return texts
+    return [text.text for text in texts]
 
 
 def evaluate(
-    model: Whisper, features: Features, *, normalizer: str = "english", progress: bool | str = True
+    model: Whisper,
+    examples: Sequence[Example],
+    *,
+    language: str = "en",
+    normalizer: str = "english",
+    exact: bool = False,
+    progress: bool | str = True,
 ) -> metrics.Score:
-    """Transcribe clips from kept features and score the texts; see :func:`write_down`."""
-    texts = write_down(model, features, progress=progress)
-    names = [example.name for example in features.examples]
-    return metrics.score(features.texts, texts, normalizer=normalizer, names=names)
+    """Transcribe clips and score what was written; see :func:`write_down`."""
+    texts = write_down(model, examples, language=language, exact=exact, progress=progress)
+    references = [example.text for example in examples]
+    names = [example.name for example in examples]
+    return metrics.score(references, texts, normalizer=normalizer, names=names)
 
 
 def save(model: Whisper, path: str | os.PathLike) -> Path:
