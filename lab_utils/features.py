@@ -1,0 +1,404 @@
+"""From a waveform to what Whisper hears: STFT, power, decibels, mel bands, log-mel; kept in files.
+
+Shapes: a spectrogram has one row a frequency and one column a moment. NumPy and SciPy do the work;
+librosa and whisper are what the tests compare with.
+
+Taught in: notebooks/06_spectrogram.ipynb and notebooks/07_mel.ipynb.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+
+from . import audio
+from .errors import AudioError
+from .files import replacing
+
+SAMPLE_RATE = audio.SAMPLE_RATE  #: Hz
+N_FFT = 400  #: samples: 25 ms at 16 kHz
+HOP_LENGTH = 160  #: samples: 10 ms at 16 kHz
+N_MELS = 80  #: bands of Whisper up to large-v2; large-v3 has 128
+N_SAMPLES = 30 * SAMPLE_RATE  #: samples in Whisper's window of 30 s
+AMIN = 1e-10  #: power below this counts as this: the logarithm of 0 does not exist
+MEL_SCALES = ("slaney", "htk")
+
+
+def stft(
+    y: np.ndarray,
+    *,
+    n_fft: int,
+    hop_length: int,
+    win_length: int | None = None,
+    window: str = "hann",
+    pad_mode: str = "constant",
+) -> np.ndarray:
+    """Short-time Fourier transform: one Fourier transform each ``hop_length`` samples.
+
+    Parameters
+    ----------
+    y : np.ndarray, float32, shape (n_samples,)
+    n_fft : int
+        Samples in one frame.
+    hop_length : int
+        Samples from the start of one frame to the start of the next.
+    win_length : int, optional
+        Samples under the window, at most ``n_fft``; zeros stand on both sides. Default: ``n_fft``.
+    window : str
+        Any name that ``scipy.signal.get_window`` knows: ``hann``, ``boxcar``, ``hamming``, …
+    pad_mode : str
+        How half a frame is added at both ends, so that frame ``i`` is centred on sample
+        ``i * hop_length``: ``constant`` (zeros, as librosa) or ``reflect`` (as Whisper).
+
+    Returns
+    -------
+    np.ndarray, complex64, shape (1 + n_fft // 2, 1 + n_samples // hop_length)
+
+    Raises
+    ------
+    AudioError
+        ``y`` is not a waveform, is too short to be reflected, or a size makes no sense.
+
+    Notes
+    -----
+    Taught in: notebooks/06_spectrogram.ipynb. Equal to ``librosa.stft``, in a third of the time.
+    """
+    from scipy import fft
+
+    audio.check(y)
+    shape = frame_window(window, win_length or n_fft, n_fft=n_fft)
+    if hop_length < 1:
+        raise AudioError(f"Expected a hop of at least 1 sample, found {hop_length}.")
+    if pad_mode == "reflect" and len(y) <= n_fft // 2:
+        raise AudioError(
+            f"Expected more than n_fft // 2 = {n_fft // 2} samples to reflect, found {len(y)}. "
+            "Pad the clip with zeros first."
+        )
+    padded = np.pad(y.astype(np.float32, copy=False), n_fft // 2, mode=pad_mode)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    return fft.rfft(frames * shape, axis=1).T
+
+
+def istft(D: np.ndarray, *, hop_length: int, n_samples: int, window: str = "hann") -> np.ndarray:
+    """Add the frames of an STFT up again: the waveform, shape (n_samples,), float32.
+
+    Raises
+    ------
+    AudioError
+        The hop is larger than the frame, so parts of the sound are in no frame.
+    """
+    from scipy import fft
+
+    n_fft = 2 * (len(D) - 1)
+    if hop_length > n_fft:
+        raise AudioError(
+            f"Expected a hop of at most n_fft = {n_fft} samples, found {hop_length}: between the "
+            "frames sound is missing, and it cannot be rebuilt."
+        )
+    shape = frame_window(window, n_fft, n_fft=n_fft)
+    frames = fft.irfft(D.T, n=n_fft, axis=1).astype(np.float32) * shape
+    total = n_fft + hop_length * (len(frames) - 1)
+    y, weight = np.zeros(total, np.float32), np.zeros(total, np.float32)
+    for i, frame in enumerate(frames):
+        part = slice(i * hop_length, i * hop_length + n_fft)
+        y[part] += frame
+        weight[part] += shape**2
+    y = y / np.maximum(weight, 1e-3 * weight.max())
+    y = y[n_fft // 2 : n_fft // 2 + n_samples]
+    return np.pad(y, (0, n_samples - len(y)))
+
+
+def rebuild(S: np.ndarray, *, hop_length: int, n_samples: int, steps: int = 16) -> np.ndarray:
+    """A waveform whose power spectrogram is nearly ``S``: the phase is guessed (Griffin-Lim).
+
+    Parameters
+    ----------
+    S : np.ndarray, float32, shape (1 + n_fft // 2, n_frames)
+        Power.
+    steps : int
+        How often the guess is improved.
+
+    Notes
+    -----
+    D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform",
+    IEEE Transactions on Acoustics, Speech, and Signal Processing 32(2), 1984.
+    """
+    n_fft = 2 * (len(S) - 1)
+    size = np.sqrt(S)
+    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, S.shape)
+    D = (size * np.exp(1j * phase)).astype(np.complex64)
+    for _ in range(steps):
+        y = istft(D, hop_length=hop_length, n_samples=n_samples)
+        again = stft(y, n_fft=n_fft, hop_length=hop_length)
+        D = size * again / np.maximum(np.abs(again), 1e-8)
+    return istft(D, hop_length=hop_length, n_samples=n_samples)
+
+
+@functools.lru_cache(maxsize=64)
+def frame_window(window: str, win_length: int, *, n_fft: int) -> np.ndarray:
+    """The weights of a frame's samples, float32, shape (n_fft,), zeros around the window.
+
+    Raises
+    ------
+    AudioError
+        The window has no such name, or is longer than the frame.
+    """
+    from scipy import signal
+
+    if not 1 <= win_length <= n_fft:
+        raise AudioError(f"Expected a window of 1 to {n_fft} (n_fft) samples, found {win_length}.")
+    try:
+        shape = signal.get_window(window, win_length, fftbins=True)
+    except (ValueError, TypeError) as error:
+        raise AudioError(
+            f"Expected the name of a window such as 'hann' or 'boxcar', found {window!r}."
+        ) from error
+    left = (n_fft - win_length) // 2
+    shape = np.pad(shape, (left, n_fft - win_length - left)).astype(np.float32)
+    shape.flags.writeable = False
+    return shape
+
+
+def power(D: np.ndarray) -> np.ndarray:
+    """Squared magnitude of an STFT, float32, same shape."""
+    return D.real**2 + D.imag**2
+
+
+def power_to_db(S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
+    """Power in decibels, ``10 log10(S / ref)``.
+
+    Parameters
+    ----------
+    S : np.ndarray
+        Power, at least 0.
+    ref : float or "max"
+        What counts as 0 dB: a power, or the largest one in ``S``.
+    top_db : float or None
+        Nothing lies more than this below the loudest; None keeps all above ``AMIN``.
+
+    Returns
+    -------
+    np.ndarray, float32
+        Decibels, same shape.
+    """
+    reference = max(AMIN, float(np.max(S)) if isinstance(ref, str) else float(ref))
+    db = 10 * np.log10(np.maximum(S, AMIN)) - 10 * np.log10(reference)
+    if top_db is not None:
+        db = np.maximum(db, db.max() - top_db)
+    return db.astype(np.float32)
+
+
+def amplitude_to_db(magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
+    """Magnitude in decibels, ``20 log10``: the same number that its square, power, has."""
+    reference = ref if isinstance(ref, str) else ref**2
+    return power_to_db(np.square(magnitude), ref=reference, top_db=top_db)
+
+
+def frame_times(n_frames: int, *, sr: int, hop_length: int) -> np.ndarray:
+    """The moment of each frame's centre in seconds, shape (n_frames,)."""
+    return np.arange(n_frames) * hop_length / sr
+
+
+def bin_frequencies(*, sr: int, n_fft: int) -> np.ndarray:
+    """The frequency of each row of an STFT in Hz, shape (1 + n_fft // 2,)."""
+    return np.arange(1 + n_fft // 2) * sr / n_fft
+
+
+def hz_to_mel(hz: float | np.ndarray, *, scale: str = "slaney") -> np.ndarray:
+    """Frequency in Hz on a mel scale.
+
+    ``slaney`` is a straight line up to 1000 Hz and a logarithm above; ``htk`` is
+    ``2595 log10(1 + hz / 700)``. Their units differ: never mix them.
+    """
+    _check_scale(scale)
+    hz = np.asarray(hz, dtype=np.float64)
+    if scale == "htk":
+        return 2595 * np.log10(1 + hz / 700)
+    above = 15 + np.log(np.maximum(hz, 1000) / 1000) * 27 / np.log(6.4)
+    return np.where(hz < 1000, hz * 3 / 200, above)
+
+
+def mel_to_hz(mel: float | np.ndarray, *, scale: str = "slaney") -> np.ndarray:
+    """The way back from :func:`hz_to_mel`."""
+    _check_scale(scale)
+    mel = np.asarray(mel, dtype=np.float64)
+    if scale == "htk":
+        return 700 * (10 ** (mel / 2595) - 1)
+    above = 1000 * np.exp((np.maximum(mel, 15) - 15) * np.log(6.4) / 27)
+    return np.where(mel < 15, mel * 200 / 3, above)
+
+
+def mel_edges(*, n_mels: int, fmax: float, fmin: float = 0.0, scale: str = "slaney") -> np.ndarray:
+    """The corners of the triangles in Hz, evenly spaced in mel, shape (n_mels + 2,).
+
+    Band ``i`` begins at edge ``i``, peaks at edge ``i + 1`` and ends at edge ``i + 2``.
+    """
+    ends = hz_to_mel([fmin, fmax], scale=scale)
+    return mel_to_hz(np.linspace(*ends, n_mels + 2), scale=scale)
+
+
+@functools.lru_cache(maxsize=64)
+def mel_filters(
+    *,
+    sr: int,
+    n_fft: int,
+    n_mels: int,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    scale: str = "slaney",
+    norm: str | None = "slaney",
+) -> np.ndarray:
+    """The mel filter bank: a matrix that turns the power of n_fft bins into bands.
+
+    Parameters
+    ----------
+    fmin, fmax : float
+        Hz; ``fmax`` defaults to half the sampling rate.
+    scale : {"slaney", "htk"}
+    norm : {"slaney", None}
+        ``slaney`` gives every triangle the same area; None gives every triangle the height 1.
+
+    Returns
+    -------
+    np.ndarray, float32, shape (n_mels, 1 + n_fft // 2)
+
+    Raises
+    ------
+    AudioError
+        A size or a frequency makes no sense.
+
+    Notes
+    -----
+    Taught in: notebooks/07_mel.ipynb. Equal to ``librosa.filters.mel``; with sr 16000, n_fft 400
+    and 80 bands also to the filters that Whisper carries in a file.
+    """
+    fmax = sr / 2 if fmax is None else fmax
+    if n_mels < 1 or n_fft < 2:
+        raise AudioError(f"Expected n_mels >= 1 and n_fft >= 2, found {n_mels} and {n_fft}.")
+    if not 0 <= fmin < fmax <= sr / 2:
+        raise AudioError(
+            f"Expected 0 <= fmin < fmax <= {sr / 2:g} Hz (half of sr), found {fmin} and {fmax}."
+        )
+    edges = mel_edges(n_mels=n_mels, fmin=fmin, fmax=fmax, scale=scale)
+    bins = bin_frequencies(sr=sr, n_fft=n_fft)
+    left, peak, right = (part[:, np.newaxis] for part in (edges[:-2], edges[1:-1], edges[2:]))
+    rising, falling = (bins - left) / (peak - left), (right - bins) / (right - peak)
+    filters = np.maximum(0, np.minimum(rising, falling))
+    if norm == "slaney":
+        filters *= 2 / (right - left)
+    filters = filters.astype(np.float32)
+    filters.flags.writeable = False
+    return filters
+
+
+def empty_filters(filters: np.ndarray) -> np.ndarray:
+    """The numbers of the bands that hear nothing: no bin lies under their triangle."""
+    return np.flatnonzero(filters.max(axis=1) == 0)
+
+
+def mel_spectrogram(
+    y: np.ndarray,
+    *,
+    sr: int,
+    n_fft: int,
+    hop_length: int,
+    n_mels: int,
+    scale: str = "slaney",
+    window: str = "hann",
+) -> np.ndarray:
+    """Power in mel bands, float32, shape (n_mels, n_frames); see :func:`mel_filters`."""
+    filters = mel_filters(sr=sr, n_fft=n_fft, n_mels=n_mels, scale=scale)
+    return filters @ power(stft(y, n_fft=n_fft, hop_length=hop_length, window=window))
+
+
+def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
+    """What Whisper's encoder is given, built step by step without Whisper.
+
+    Parameters
+    ----------
+    y : np.ndarray, float32, shape (n_samples,)
+        At 16 kHz, of any length; Whisper itself pads to 30 s first.
+    n_mels : int
+        80, or 128 for large-v3.
+
+    Returns
+    -------
+    np.ndarray, float32, shape (n_mels, n_samples // 160)
+
+    Notes
+    -----
+    Taught in: notebooks/07_mel.ipynb. Equal to ``whisper.log_mel_spectrogram`` to 1e-5. The Fourier
+    transform is torch's, as in Whisper: where a quiet band stands beside a loud one, the rounding
+    of two float32 transforms differs by up to 5e-5.
+
+    Raises
+    ------
+    AudioError
+        ``y`` is not a waveform, or holds 200 samples or less.
+    """
+    import torch
+
+    if len(audio.check(y)) <= N_FFT // 2:
+        raise AudioError(
+            f"Expected more than {N_FFT // 2} samples at 16 kHz, found {len(y)}. "
+            "Pad the clip with zeros first, as whisper.pad_or_trim does."
+        )
+    samples = torch.from_numpy(np.array(y, np.float32))
+    hann = torch.hann_window(N_FFT)
+    D = torch.stft(samples, N_FFT, HOP_LENGTH, window=hann, return_complex=True).numpy()[:, :-1]
+    mel = mel_filters(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=n_mels) @ power(D)
+    mel = np.log10(np.maximum(mel, AMIN))
+    mel = np.maximum(mel, mel.max() - 8)
+    return (mel + 4) / 4
+
+
+def save_png(path: str | os.PathLike, db: np.ndarray, *, low: float, high: float) -> Path:
+    """Keep a matrix as a grey PNG whose pixels are its values; the lowest frequency at the bottom.
+
+    Parameters
+    ----------
+    db : np.ndarray, shape (n_rows, n_frames)
+        Values from ``low`` (black) to ``high`` (white); what lies beyond is clipped.
+
+    Returns
+    -------
+    Path
+        256 steps: an error of up to ``(high - low) / 510`` is the price.
+
+    Raises
+    ------
+    AudioError
+        The matrix does not have two axes, holds NaN, or ``low`` is not below ``high``.
+    """
+    from skimage import io
+
+    db = np.asarray(db)
+    if db.ndim != 2 or not np.isfinite(db).all():
+        raise AudioError(f"Expected a matrix of finite values, found shape {db.shape}.")
+    if not low < high:
+        raise AudioError(f"Expected low < high, found {low} and {high}.")
+    grey = np.round(np.clip((db - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    with replacing(path) as temporary:
+        picture = temporary.with_suffix(".png")
+        try:
+            io.imsave(picture, grey[::-1], check_contrast=False)
+            os.replace(picture, temporary)
+        finally:
+            picture.unlink(missing_ok=True)
+    return Path(path)
+
+
+def load_png(path: str | os.PathLike, *, low: float, high: float) -> np.ndarray:
+    """The matrix that :func:`save_png` kept, float32, to half a step of 256."""
+    from skimage import io
+
+    grey = io.imread(path)[::-1]
+    return (low + grey.astype(np.float32) / 255 * (high - low)).astype(np.float32)
+
+
+def _check_scale(scale: str) -> None:
+    if scale not in MEL_SCALES:
+        raise AudioError(f"Expected a mel scale among {MEL_SCALES}, found {scale!r}.")

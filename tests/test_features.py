@@ -1,0 +1,205 @@
+"""Features against their oracles: librosa, whisper, and the way back."""
+
+import librosa
+import numpy as np
+import pytest
+
+from lab_utils import audio, features, samples
+from lab_utils.errors import AudioError
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return audio.load(samples.path("en_story_wav"))
+
+
+def noise(n, seed=0):
+    return np.random.default_rng(seed).normal(0, 0.1, n).astype(np.float32)
+
+
+@pytest.mark.parametrize("window", ["hann", "boxcar", "hamming", "blackman"])
+@pytest.mark.parametrize(
+    ("n_fft", "hop", "win"), [(1024, 320, 1024), (400, 160, 400), (512, 100, 300), (2048, 2048, 7)]
+)
+def test_stft_is_librosas(clip, window, n_fft, hop, win):
+    y, _ = clip
+    D = features.stft(y, n_fft=n_fft, hop_length=hop, win_length=win, window=window)
+    oracle = librosa.stft(y, n_fft=n_fft, hop_length=hop, win_length=win, window=window)
+    assert D.dtype == np.complex64 and D.shape == (1 + n_fft // 2, 1 + len(y) // hop)
+    np.testing.assert_allclose(D, oracle, atol=2e-4)
+
+
+@pytest.mark.parametrize("n", [1, 399, 400, 401, 30 * 16000])
+def test_stft_shape_is_what_the_lab_says(n):
+    D = features.stft(noise(n), n_fft=400, hop_length=160)
+    assert D.shape == (201, 1 + n // 160)
+
+
+@pytest.mark.parametrize("hop", [128, 256, 512])
+def test_istft_gives_the_waveform_back(clip, hop):
+    y, _ = clip
+    D = features.stft(y, n_fft=1024, hop_length=hop)
+    back = features.istft(D, hop_length=hop, n_samples=len(y))
+    assert back.shape == y.shape
+    np.testing.assert_allclose(back[512:-1024], y[512:-1024], atol=1e-5)
+
+
+def test_istft_refuses_gaps_between_frames():
+    D = features.stft(noise(4000), n_fft=256, hop_length=512)
+    with pytest.raises(AudioError, match="sound is missing"):
+        features.istft(D, hop_length=512, n_samples=4000)
+
+
+def test_rebuild_comes_nearer_with_each_step(clip):
+    y, sr = clip
+    y = y[: 2 * sr]
+    S = features.power(features.stft(y, n_fft=512, hop_length=128))
+
+    def gap(steps):
+        back = features.rebuild(S, hop_length=128, n_samples=len(y), steps=steps)
+        again = features.power(features.stft(back, n_fft=512, hop_length=128))
+        return np.linalg.norm(np.sqrt(again) - np.sqrt(S)) / np.linalg.norm(np.sqrt(S))
+
+    assert gap(16) < gap(1) < 1
+    assert gap(16) < 0.35
+
+
+@pytest.mark.parametrize("top_db", [80.0, 30.0, None])
+@pytest.mark.parametrize("ref", [1.0, 0.01, "max"])
+def test_decibels_are_librosas(ref, top_db):
+    S = np.abs(noise(4000)).reshape(40, 100) ** 2
+    reference = np.max if ref == "max" else ref
+    oracle = librosa.power_to_db(S, ref=reference, top_db=top_db)
+    np.testing.assert_allclose(features.power_to_db(S, ref=ref, top_db=top_db), oracle, atol=1e-4)
+
+
+def test_magnitude_and_power_have_the_same_decibels():
+    magnitude = np.array([1.0, 0.1, 0.01])
+    np.testing.assert_allclose(features.amplitude_to_db(magnitude), [0, -20, -40], atol=1e-4)
+    np.testing.assert_allclose(features.power_to_db(magnitude**2), [0, -20, -40], atol=1e-4)
+    np.testing.assert_allclose(
+        features.amplitude_to_db(magnitude, ref=0.1), features.power_to_db(magnitude**2, ref=0.01)
+    )
+
+
+def test_silence_has_finite_decibels():
+    db = features.power_to_db(np.zeros((3, 4)), ref="max")
+    assert np.isfinite(db).all() and np.ptp(db) == 0
+
+
+@pytest.mark.parametrize("scale", features.MEL_SCALES)
+def test_mel_scale_is_librosas_and_goes_back(scale):
+    hz = np.array([0, 1, 440, 999.9, 1000, 1000.1, 4000, 11025])
+    mel = features.hz_to_mel(hz, scale=scale)
+    np.testing.assert_allclose(mel, librosa.hz_to_mel(hz, htk=scale == "htk"))
+    np.testing.assert_allclose(features.mel_to_hz(mel, scale=scale), hz, atol=1e-8)
+    assert (np.diff(mel) > 0).all()
+
+
+@pytest.mark.parametrize("scale", features.MEL_SCALES)
+@pytest.mark.parametrize("norm", ["slaney", None])
+@pytest.mark.parametrize(("sr", "n_fft", "n_mels"), [(22050, 1024, 64), (16000, 400, 80)])
+def test_filters_are_librosas(sr, n_fft, n_mels, scale, norm):
+    filters = features.mel_filters(sr=sr, n_fft=n_fft, n_mels=n_mels, scale=scale, norm=norm)
+    oracle = librosa.filters.mel(sr=sr, n_fft=n_fft, n_mels=n_mels, htk=scale == "htk", norm=norm)
+    np.testing.assert_allclose(filters, oracle, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_mels", [80, 128])
+def test_filters_are_those_in_whispers_file(n_mels):
+    from whisper.audio import mel_filters
+
+    ours = features.mel_filters(sr=16000, n_fft=400, n_mels=n_mels)
+    np.testing.assert_allclose(ours, mel_filters("cpu", n_mels).numpy(), atol=1e-7)
+
+
+def test_empty_filters_are_the_rows_without_a_weight():
+    assert len(features.empty_filters(features.mel_filters(sr=16000, n_fft=400, n_mels=80))) == 0
+    crowded = features.mel_filters(sr=16000, n_fft=256, n_mels=128)
+    empty = features.empty_filters(crowded)
+    assert len(empty) > 0 and (crowded[empty] == 0).all()
+
+
+def test_mel_spectrogram_is_librosas(clip):
+    y, sr = clip
+    ours = features.mel_spectrogram(y, sr=sr, n_fft=1024, hop_length=320, n_mels=64)
+    oracle = librosa.feature.melspectrogram(y=y, sr=sr, n_fft=1024, hop_length=320, n_mels=64)
+    np.testing.assert_allclose(ours, oracle, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_mels", [80, 128])
+@pytest.mark.parametrize("key", ["en_story_wav", "en_joe", "silence", "hum"])
+def test_whisper_log_mel_is_whispers(key, n_mels):
+    import whisper
+
+    y = whisper.pad_or_trim(audio.load(samples.path(key))[0])
+    ours = features.whisper_log_mel(y, n_mels=n_mels)
+    oracle = whisper.log_mel_spectrogram(y, n_mels=n_mels).numpy()
+    assert ours.shape == oracle.shape == (n_mels, 3000) and ours.dtype == np.float32
+    assert np.abs(ours - oracle).max() < 1e-5
+
+
+@pytest.mark.parametrize("n", [201, 1601, 16000])
+def test_whisper_log_mel_of_any_length(n):
+    import whisper
+
+    ours = features.whisper_log_mel(noise(n))
+    assert np.abs(ours - whisper.log_mel_spectrogram(noise(n)).numpy()).max() < 1e-5
+
+
+def test_whisper_log_mel_with_another_fourier_transform_is_near(clip):
+    """Only the rounding of float32 is left between NumPy's transform and torch's."""
+    y, sr = clip
+    S = features.power(features.stft(y, n_fft=400, hop_length=160, pad_mode="reflect"))[:, :-1]
+    mel = features.mel_filters(sr=sr, n_fft=400, n_mels=80) @ S
+    db = features.power_to_db(mel, ref=1.0, top_db=80)
+    assert np.abs((db / 10 + 4) / 4 - features.whisper_log_mel(y)).max() < 1e-4
+
+
+def test_frames_and_bins():
+    assert features.frame_times(3, sr=16000, hop_length=160) == pytest.approx([0, 0.01, 0.02])
+    np.testing.assert_allclose(
+        features.bin_frequencies(sr=22050, n_fft=1024),
+        librosa.fft_frequencies(sr=22050, n_fft=1024),
+    )
+
+
+def test_png_keeps_each_value_to_half_a_step(tmp_path, clip):
+    from PIL import Image
+
+    y, sr = clip
+    S = features.mel_spectrogram(y, sr=sr, n_fft=1024, hop_length=320, n_mels=64)
+    db = features.power_to_db(S, ref="max")
+    path = features.save_png(tmp_path / "a name with ä space.png", db, low=-80, high=0)
+    back = features.load_png(path, low=-80, high=0)
+    assert back.shape == db.shape
+    assert np.abs(back - db).max() <= 80 / 510 + 1e-4
+    with Image.open(path) as picture:
+        assert picture.size == db.shape[::-1] and picture.mode == "L"
+        assert picture.getpixel((0, 63)) == round(float(db[0, 0] + 80) / 80 * 255)
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda: features.stft(noise(9), n_fft=4, hop_length=0), "hop of at least 1"),
+        (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=5), "1 to 4"),
+        (
+            lambda: features.stft(noise(9), n_fft=4, hop_length=1, window="flat-ish"),
+            "name of a window",
+        ),
+        (lambda: features.stft(noise(8).reshape(2, 4), n_fft=4, hop_length=1), "mono waveform"),
+        (lambda: features.stft(noise(9) * np.nan, n_fft=4, hop_length=1), "not numbers"),
+        (lambda: features.stft(noise(0), n_fft=4, hop_length=1), "empty"),
+        (lambda: features.whisper_log_mel(noise(200)), "Pad the clip"),
+        (lambda: features.hz_to_mel(1, scale="bark"), "mel scale"),
+        (lambda: features.mel_filters(sr=8000, n_fft=256, n_mels=40, fmax=8000), "half of sr"),
+        (lambda: features.mel_filters(sr=8000, n_fft=256, n_mels=0), "n_mels"),
+        (lambda: features.save_png("x.png", np.zeros(3), low=0, high=1), "matrix"),
+        (lambda: features.save_png("x.png", np.zeros((3, 3)), low=1, high=1), "low < high"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, match):
+    with pytest.raises(AudioError, match=match):
+        call()
