@@ -124,7 +124,7 @@ SPLICE_GAPS = (0.25, 0.30, 0.40, 0.55, 0.70, 0.35, 0.80, 0.45, 0.60)  # seconds
 ABROAD = (
     "Good evening, and welcome on board. Our trip across the bay takes about half an hour. "
     "Please keep your seats while we leave the harbor, and listen for the bell at the end of the "
-    "pier. After that you may walk around and enjoy the view.",
+    "pier. After that you may walk around, take pictures, and enjoy the view.",
     "Guten Abend und willkommen an Bord. Unsere Fahrt über die Bucht dauert etwa eine halbe "
     "Stunde. Bitte bleiben Sie sitzen, bis wir den Hafen verlassen haben, und achten Sie auf die "
     "Glocke am Ende der Mole. Danach können Sie die Aussicht genießen.",
@@ -150,7 +150,7 @@ LANGUAGES = {  # key: (voice, what is said, the language that Whisper base hears
     ),
     "it": (
         "pico-it",
-        "La domenica mattina il mercato è pieno di voci, e dalla piazza arriva il suono delle "
+        "La domenica mattina il mercato è pieno di voci, e nella piazza si sente il suono delle "
         "campane.",
         "it",
     ),
@@ -221,7 +221,7 @@ def _pico(text: str, *, language: str, respell: dict[str, str] | None = None):
 
     for letters, sound in (respell or {}).items():
         text = text.replace(letters, sound)
-    samples = np.frombuffer(NanoTTS().speak(text, voice=language), "<i2")
+    samples = np.frombuffer(NanoTTS().speak(text, voice=language, volume=0.4), "<i2")
     return samples.astype(np.float32) / 32768, 16_000
 
 
@@ -254,7 +254,7 @@ def _pico_voice(language: str, speaker: str, how: str = "", **options) -> Voice:
     return Voice(
         speaker=f"Pico {speaker} (female, synthetic)",
         licence=f"{OURS}; voice: Apache-2.0 (SVOX Pico)",
-        program=f"py-nanotts 0.1.1, voice {language}{how}",
+        program=f"py-nanotts 0.1.1, voice {language}, volume 0.4{how}",
         speak=functools.partial(_pico, language=language, **options),
     )
 
@@ -413,11 +413,11 @@ def two_voices(text: str, *, y: np.ndarray, how: str, **fields) -> Clip:
     )
 
 
-def sentences(voice: str, text: str, *, gap: float = 0.45) -> np.ndarray:
+def sentences(voice: str, text: str, *, gap: float = 0.45, below_peak_db: float = 50.0):
     """Several sentences with a breath between them."""
     parts = []
     for sentence in text.replace(". ", ".\n").splitlines():
-        parts += [say(voice, sentence), silence(gap)]
+        parts += [say(voice, sentence, below_peak_db=below_peak_db), silence(gap)]
     return np.concatenate(parts[:-1])
 
 
@@ -425,7 +425,7 @@ def sentences(voice: str, text: str, *, gap: float = 0.45) -> np.ndarray:
 @recipe("en_story_mp3", "en_story.mp3")
 @recipe("en_story_wav", "en_story.wav")
 def _story() -> Clip:
-    return spoken("heart", STORY, y=padded(sentences("heart", STORY)))
+    return spoken("heart", STORY, y=padded(sentences("heart", STORY, gap=0.7)))
 
 
 @recipe("en_joe", "en_joe.flac")
@@ -498,7 +498,7 @@ def _spliced() -> Clip:
 @recipe("en_to_de", "en_to_de.flac")
 def _to_german() -> Clip:
     english = padded(sentences("heart", ABROAD[0]), before=0.3, after=0.3)
-    german = padded(sentences("pico-de", ABROAD[1]), before=0.3, after=0.4)
+    german = padded(sentences("pico-de", ABROAD[1], below_peak_db=40), before=0.3, after=0.4)
     y = np.concatenate([english, german])
     y = y + room(len(y), seed=8)
     heart, pico = VOICES["heart"], VOICES["pico-de"]
@@ -509,7 +509,7 @@ def _to_german() -> Clip:
         speaker=f"{heart.speaker}; {pico.speaker}",
         licence=f"{heart.licence}; {pico.licence.removeprefix(OURS + '; ')}",
         made=f"{heart.program}; {pico.program}; room noise at {ROOM:.0f} dBFS",
-        extra={"heard_as": "en", "switch": round(len(english) / SR, 3)},
+        extra={"switch": round(len(english) / SR, 3)},
     )
 
 
@@ -542,7 +542,8 @@ def _telephone() -> Clip:
 
 def _language(key: str) -> Clip:
     voice, text, heard_as = LANGUAGES[key]
-    y = padded(sentences(voice, text))
+    below = 40 if voice.startswith("pico") else 50  # pico whispers a little after it has spoken
+    y = padded(sentences(voice, text, below_peak_db=below))
     return spoken(voice, text, y=y, language=key, extra={"heard_as": heard_as})
 
 
