@@ -6,6 +6,10 @@ COMMANDS = {
     "start": ("bootstrap", "start", "set up what is missing and open JupyterLab at lab 01"),
     "test": ("bootstrap", "test", "run the test suite (pytest's options follow)"),
     "check": ("environment", "main", "say what this machine has and lacks"),
+    "report": ("classroom.report", "main", "write your exercises' results to a file"),
+    "class": ("classroom.overview", "main", "a teacher's page from a folder of reports"),
+    "editions": ("classroom.editions", "main", "both editions of the labs for nbgrader"),
+    "bundle": ("classroom.bundle", "main", "one folder for a room without a network"),
 }
 
 if sys.version_info < (3, 11):  # noqa: UP036  (before any import that an older one cannot read)

@@ -236,6 +236,16 @@ def test_hints_grow_and_stay_at_the_last(capsys):
                     "Hint 1 of 2. first"]  # fmt: skip
 
 
+def test_a_teacher_can_switch_solutions_off(capsys, monkeypatch):
+    one = exercises.transcribe.moved
+    monkeypatch.setenv("WHISPER_LAB_SOLUTIONS", "off")
+    one.solution()
+    assert one.solution_code not in capsys.readouterr().out
+    monkeypatch.delenv("WHISPER_LAB_SOLUTIONS")
+    one.solution()
+    assert one.solution_code in capsys.readouterr().out
+
+
 def test_an_exercise_cannot_be_changed():
     with pytest.raises(AttributeError):
         exercise(lambda answer: None).points = 100

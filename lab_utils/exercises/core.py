@@ -10,6 +10,7 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ NOT_YET = "not yet"
 CORRECT = "correct"
 UNTOUCHED = "Replace the `...` by your answer, run that cell, then run this one again."
 
+SOLUTIONS_VARIABLE = "WHISPER_LAB_SOLUTIONS"  #: "off" for a class that is graded
 KINDS = ("value", "array", "function", "prediction", "choice", "bug")
 
 
@@ -232,7 +234,11 @@ class Exercise:
         _keep(record.add_hint, self.key, number=wanted)
 
     def solution(self) -> None:
-        """Show code that solves the exercise."""
+        """Show code that solves the exercise; a teacher may have switched that off."""
+        if os.environ.get(SOLUTIONS_VARIABLE, "").lower() == "off":
+            title, text = "Solutions are switched off", "Ask for a hint, or your teacher."
+            pages.show(pages.note_text(title, text), pages.note_html(title, text))
+            return
         pages.show(
             f"Solution of {self.key}:\n{self.solution_code}",
             pages.code_html(f"Solution of {self.key}", self.solution_code),
