@@ -497,8 +497,8 @@ def _spliced() -> Clip:
 
 @recipe("en_to_de", "en_to_de.flac")
 def _to_german() -> Clip:
-    english = padded(sentences("heart", ABROAD[0]), before=0.3, after=0.3)
-    german = padded(sentences("pico-de", ABROAD[1], below_peak_db=40), before=0.3, after=0.4)
+    english = padded(sentences("heart", ABROAD[0]), before=0.2, after=0.2)
+    german = padded(sentences("pico-de", ABROAD[1], below_peak_db=40), before=0.2, after=0.3)
     y = np.concatenate([english, german])
     y = y + room(len(y), seed=8)
     heart, pico = VOICES["heart"], VOICES["pico-de"]
