@@ -25,7 +25,18 @@ from .spelling import spoken
 VOICE_SR = 22_050
 WHISPER_SR = 16_000
 METADATA = "metadata.csv"
-_COLUMNS = ("file_name", "transcription", "speaker", "language", "licence", "consent", "recording")
+DETAILS = "details.csv"  #: beside an LJSpeech table, which has no columns for them
+_DETAILS = ("recording", "speaker", "language", "licence", "consent", "heard", "split")
+_COLUMNS = (
+    "file_name",
+    "transcription",
+    "speaker",
+    "language",
+    "licence",
+    "consent",
+    "recording",
+    "heard",
+)
 
 
 def ljspeech(
@@ -64,11 +75,15 @@ def ljspeech(
         _write_clips(manifest, ((clip, folder / "wavs" / f"{clip.id}.wav") for clip in clips), sr)
         lines = [f"{c.id}|{_one_line(c.text)}|{spoken(_one_line(c.text))}" for c in clips]
         (folder / METADATA).write_text("\n".join(lines) + "\n", "utf-8")
+        with open(folder / DETAILS, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["id", *_DETAILS])
+            writer.writerows([clip.id, *(getattr(clip, k) for k in _DETAILS)] for clip in clips)
         for split in SPLITS:
             if any(clip.split == split for clip in clips):
                 part = [s for s, clip in zip(lines, clips, strict=True) if clip.split == split]
                 (folder / f"metadata_{split}.csv").write_text("\n".join(part) + "\n", "utf-8")
-    return _with_details(read_ljspeech(out), clips)
+    return read_ljspeech(out)
 
 
 def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER_SR) -> Manifest:
@@ -106,7 +121,7 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER
                         [f"{c.id}.wav", _one_line(c.text), *(getattr(c, k) for k in _COLUMNS[2:])]
                         for c in rows
                     )
-    return _with_details(read_audiofolder(out), clips)
+    return read_audiofolder(out)
 
 
 def read_ljspeech(folder: str | os.PathLike) -> Manifest:
@@ -125,7 +140,11 @@ def read_ljspeech(folder: str | os.PathLike) -> Manifest:
                 f"{METADATA}, line {number}: expected id|text|text as spoken, found {line[:60]!r}."
             )
         clips.append(Clip(id=parts[0], file=f"wavs/{parts[0]}.wav", text=parts[2]))
-    return Manifest(folder, tuple(clips))
+    details = {}
+    if (folder / DETAILS).is_file():
+        for row in csv.DictReader(_lines(folder / DETAILS, keep_ends=True)):
+            details[row.get("id")] = {k: row.get(k) or "" for k in _DETAILS}
+    return Manifest(folder, tuple(clips)).updated(details)
 
 
 def read_audiofolder(folder: str | os.PathLike) -> Manifest:
@@ -175,12 +194,6 @@ def _need_texts(clips: Iterable[Clip], *, of: str) -> None:
         raise CorpusError(
             f"Expected a text for each clip, found none for {len(without)}, such as {without[0]!r}."
         )
-
-
-def _with_details(export: Manifest, clips: Iterable[Clip]) -> Manifest:
-    """What the receiving format has no column for, so that every rule can be checked."""
-    names = ("recording", "speaker", "language", "licence", "consent", "heard", "split")
-    return export.updated({c.id: {k: getattr(c, k) for k in names} for c in clips})
 
 
 def _write_clips(manifest: Manifest, pairs: Iterable[tuple[Clip, Path]], sr: int) -> None:

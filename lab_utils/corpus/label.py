@@ -239,7 +239,7 @@ def from_script(manifest: Manifest, recording: str, script: str, *, least: float
 
 
 def _stretch(lines: list[str], words: list[tuple[int, int, int]], first: int, last: int) -> str:
-    """The script from one word to another; an end within three words of a line's end moves there."""
+    """The script from one word to another; an end within three words of a line's moves there."""
     begins = [i for i, word in enumerate(words) if i == 0 or words[i - 1][2] != word[2]]
     ends = [i - 1 for i in begins[1:]] + [len(words) - 1]
     first = min(begins, key=lambda i: (abs(i - first), i)) if _near(begins, first) else first

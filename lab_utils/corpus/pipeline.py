@@ -134,9 +134,8 @@ def _make_clips(job: _Job, folder: Path) -> tuple[list[dict], list[dict], float]
             spans.append(span)
     if not spans:
         dropped.append({"start": 0.0, "end": round(heard.duration, 4), "reason": "no speech found"})
-    for number, (span, y) in enumerate(
-        zip(spans, passes.cut(job.path, spans, sr=settings.sr)), start=1
-    ):
+    pieces = passes.cut(job.path, spans, sr=settings.sr)
+    for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
         share = measure.clipped_share(y)
         if share > settings.most_clipped:
             reason = f"clipped: {share:.1%} of the samples lie at the ceiling"

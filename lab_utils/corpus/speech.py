@@ -2,9 +2,10 @@
 
 The packaged model takes one window of 32 ms a call. Only its small recurrent layer needs the
 windows in order; the rest is computed here for hundreds of windows at once, with the model's own
-weights. The probabilities are the packaged model's (a test compares them) and come many times sooner.
+weights. The probabilities are the packaged model's (a test compares them), many times sooner.
 
-Taught in: notebooks/08_dataset.ipynb. Source: silero-vad (MIT), https://github.com/snakers4/silero-vad.
+Taught in: notebooks/08_dataset.ipynb. Source: silero-vad (MIT),
+https://github.com/snakers4/silero-vad.
 """
 
 from __future__ import annotations

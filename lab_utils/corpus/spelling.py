@@ -1,7 +1,7 @@
 """English text as it is spoken: numbers, money, times and abbreviations in words.
 
-A voice model reads letters. "16 GB" has no letters for "sixteen gigabytes", so the third column of an
-LJSpeech table holds the text written out.
+A voice model reads letters. "16 GB" has no letters for "sixteen gigabytes", so the third column
+of an LJSpeech table holds the text written out.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
@@ -17,7 +17,8 @@ _SMALL = (
 ).split()
 _TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = (
-    (10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"), (100, "hundred"),
+    (10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand"),
+    (100, "hundred"),
 )  # fmt: skip
 _ORDINALS = {
     "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth",
@@ -32,6 +33,7 @@ _WORDS = {
     "dB": "decibels", "ms": "milliseconds",
 }  # fmt: skip
 _UNITS = ("%", "kHz", "Hz", "GB", "MB", "kB", "km", "cm", "mm", "kg", "dB", "ms")
+_YEAR_ALONE = rf"(?<![\w.])(?:1[1-9]|20)\d\d(?!\d|\s*(?:{'|'.join(_UNITS)}))"
 _MONEY = {"$": ("dollar", "dollars"), "€": ("euro", "euros"), "£": ("pound", "pounds")}
 _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 
@@ -90,13 +92,13 @@ def spoken(text: str) -> str:
     text = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text)
     text = re.sub(r"\b(\d{1,2}):(\d\d)\b", _time, text)
     text = re.sub(r"(\d+)\.(\d+)", _decimal, text)
-    text = re.sub(r"(?<![\w.])(?:1[1-9]|20)\d\d(?!\d|\s*(?:%s))" % "|".join(_UNITS), _year, text)
+    text = re.sub(_YEAR_ALONE, _year, text)
     text = re.sub(r"\d+", lambda m: f" {number(int(m[0]))} ", text)
     for short, long in _WORDS.items():
-        edge = r"(?<!\w)%s(?!\w)" if short[0].isalpha() else r"%s"
-        text = re.sub(
-            edge % re.escape(short), f" {long} " if short[0].isalpha() is False else long, text
-        )
+        if short[0].isalpha():  # "St." but not the end of "best."
+            text = re.sub(rf"(?<!\w){re.escape(short)}(?!\w)", long, text)
+        else:
+            text = text.replace(short, f" {long} ")
     text = re.sub(r"\s+([,.;:!?)])", r"\1", " ".join(text.split()))
     return re.sub(r"\(\s+", "(", text)
 

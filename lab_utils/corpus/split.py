@@ -151,7 +151,7 @@ def on_grid(duration: float, *, every: float = 30.0) -> list[Span]:
 
 
 def broken(spans: list[Span], words: list[tuple[float, float]], *, margin: float = 0.02) -> int:
-    """How many words (start, end in seconds) a cut runs through, ``margin`` seconds or more deep."""
+    """How many words (start, end in seconds) a cut runs through, at least ``margin`` s deep."""
     cuts = np.array(sorted({t for span in spans for t in (span.start, span.end)}))
     return sum(bool(((cuts > a + margin) & (cuts < b - margin)).any()) for a, b in words)
 

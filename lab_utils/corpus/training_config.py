@@ -1,7 +1,7 @@
 """A training configuration in Coqui's form, filled from a corpus, and the machine it asks for.
 
-VITS makes the waveform itself. Tacotron 2 makes a mel spectrogram and needs a *vocoder* to turn it into
-sound: Griffin-Lim (no training), HiFi-GAN or WaveGrad. Tacotron is not a vocoder.
+VITS makes the waveform itself. Tacotron 2 makes a mel spectrogram and needs a *vocoder* to turn it
+into sound: Griffin-Lim (no training), HiFi-GAN or WaveGrad. Tacotron is not a vocoder.
 
 Taught in: notebooks/08_dataset.ipynb.
 """

@@ -1,0 +1,191 @@
+"""``python -m lab_utils corpus …``: the workshop on the command line.
+
+Taught in: notebooks/08_dataset.ipynb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CorpusError
+from . import check, clean, export, label, pipeline, report, rules, splits, training_config
+from .manifest import MANIFEST, Manifest
+
+EPILOG = """the usual order:
+  python -m lab_utils corpus prepare recordings corpus --denoise gate --jobs 2
+  python -m lab_utils corpus label corpus --scripts recordings
+  python -m lab_utils corpus export corpus voice   --to ljspeech --speaker anna
+  python -m lab_utils corpus export corpus whisper --to audiofolder --by speaker
+  python -m lab_utils corpus check voice   --contract voice
+  python -m lab_utils corpus check whisper --contract whisper
+
+Every step can be stopped and started again. The exit code is 0 if all is well, 1 if a check found
+something or a step failed."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="python -m lab_utils corpus",
+        description="Turn recordings into a checked corpus for speech recognition or a voice.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    steps = top.add_subparsers(dest="step", required=True, metavar="STEP")
+
+    step = steps.add_parser("prepare", help="recordings -> clips and a manifest")
+    step.add_argument("recordings", type=Path, help="a folder, or one file, of any format")
+    step.add_argument("corpus", type=Path, help="the folder to make")
+    step.add_argument("--denoise", choices=clean.METHODS, default="none")
+    step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
+    step.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler instead")
+    step.set_defaults(run=_prepare)
+
+    step = steps.add_parser("label", help="a text for each clip")
+    step.add_argument("corpus", type=Path)
+    step.add_argument("--model", default="base", help="a Whisper model (default base)")
+    step.add_argument("--language", default="en", help="code of the language (default en)")
+    step.add_argument("--exact", action="store_true", help="no shared padding: slower")
+    step.add_argument(
+        "--scripts",
+        type=Path,
+        metavar="FOLDER",
+        help="take the words from NAME.txt (read out) or NAME.srt, NAME.vtt (subtitles) there",
+    )
+    step.set_defaults(run=_label)
+
+    step = steps.add_parser("export", help="clips -> what a trainer reads")
+    step.add_argument("corpus", type=Path)
+    step.add_argument("out", type=Path)
+    step.add_argument("--to", choices=("ljspeech", "audiofolder"), required=True)
+    step.add_argument("--speaker", help="whose voice (ljspeech)")
+    step.add_argument("--by", choices=splits.GROUPS, default="text", help="what splits don't share")
+    step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
+    step.set_defaults(run=_export)
+
+    step = steps.add_parser("check", help="hold a corpus or an export against a contract")
+    step.add_argument("folder", type=Path)
+    step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
+    step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
+    step.set_defaults(run=_check)
+
+    step = steps.add_parser("rules", help="print the rules of a contract")
+    step.add_argument("--contract", choices=tuple(rules.CONTRACTS), default="voice")
+    step.set_defaults(run=_rules)
+
+    step = steps.add_parser("hardware", help="is this machine fit to train a voice?")
+    step.set_defaults(run=_hardware)
+    return top
+
+
+def main(argv: list[str]) -> int:
+    """Run one step; returns the exit code."""
+    options = parser().parse_args(argv)
+    return options.run(options)
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    settings = pipeline.Settings(denoise=options.denoise)
+    with _executor(options) as executor:
+        manifest = pipeline.prepare(
+            options.recordings, options.corpus, settings=settings, executor=executor, progress=True
+        )
+    seconds = sum(clip.duration for clip in manifest.clips)
+    print(f"{len(manifest)} clips, {seconds:.0f} s, in {options.corpus}")
+    for item in manifest.dropped:
+        where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
+        print(f"dropped: {item.recording!r}{where}: {item.reason}")
+    return int(not manifest.clips)
+
+
+@contextlib.contextmanager
+def _executor(options: argparse.Namespace) -> Iterator:
+    """None for one after another, processes, or a Dask cluster."""
+    if options.jobs < 1:
+        raise CorpusError(f"Expected at least 1 job, found {options.jobs}.")
+    if options.dask:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise CorpusError("--dask needs the package: pip install distributed.") from error
+        with Client(options.dask) as client:
+            yield client.get_executor(pure=False)
+    elif options.jobs > 1:
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores
+        with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as executor:
+            yield executor
+    else:
+        yield None
+
+
+def _label(options: argparse.Namespace) -> int:
+    manifest = label.with_whisper(
+        Manifest.load(options.corpus),
+        options.model,
+        language=options.language,
+        exact=options.exact,
+        progress=True,
+    )
+    if options.scripts:
+        for recording in sorted({clip.recording for clip in manifest.clips}):
+            base = options.scripts / recording
+            if (script := base.with_suffix(".txt")).is_file():
+                manifest = label.from_script(manifest, recording, label.read_script(script))
+            for ending in (".srt", ".vtt"):
+                if (cues := base.with_suffix(ending)).is_file():
+                    manifest = label.from_subtitles(manifest, recording, label.read_script(cues))
+    manifest.save()
+    print(f"{sum(bool(c.text) for c in manifest.clips)} of {len(manifest)} clips have a text")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    manifest = Manifest.load(options.corpus)
+    if options.speaker:
+        manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
+    manifest = splits.assign(manifest, by=options.by)
+    write = export.ljspeech if options.to == "ljspeech" else export.audiofolder
+    made = write(manifest, options.out)
+    print(f"{len(made)} clips in {options.out}")
+    if options.config:
+        config = training_config.training_config(made, model=options.config)
+        print(f"settings in {training_config.save(config, options.out / 'config.json')}")
+    return 0
+
+
+def open_corpus(folder: Path) -> Manifest:
+    """A corpus or either export, whichever lies in the folder."""
+    if (folder / MANIFEST).is_file():
+        return Manifest.load(folder)
+    if (folder / export.METADATA).is_file():
+        return export.read_ljspeech(folder)
+    return export.read_audiofolder(folder)
+
+
+def _check(options: argparse.Namespace) -> int:
+    outcome = check.check(open_corpus(options.folder), rules.contract(options.contract))
+    print(outcome)
+    page = report.write(outcome, options.page or options.folder / report.PAGE)
+    print(f"To look at and listen to: {page}")
+    return outcome.exit_code
+
+
+def _rules(options: argparse.Namespace) -> int:
+    for rule in rules.contract(options.contract).rules:
+        print(f"{rule.key}: {rule.sentence}.\n    {rule.reason} {rule.remedy}")
+    return 0
+
+
+def _hardware(options: argparse.Namespace) -> int:
+    needs = training_config.hardware()
+    for need in needs:
+        advice = "enough" if need.ok else f"not enough. {need.remedy}"
+        print(f"{need.what}: needs {need.needs}, has {need.has}: {advice}")
+    return int(not all(need.ok for need in needs))
