@@ -11,7 +11,7 @@ import pytest
 
 from lab_utils import exercises
 from lab_utils.errors import ExerciseError
-from lab_utils.exercises import record
+from lab_utils.exercises import labs, record
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +133,7 @@ def test_a_crash_while_writing_leaves_the_old_file(file, monkeypatch):
 
 def test_two_notebooks_at_once_lose_nothing():
     code = (
-        "import sys; from lab_utils.exercises import record\n"
+        "import sys; from lab_utils.exercises import labs, record\n"
         "for i in range(20): record.add_attempt(f'{sys.argv[1]}.{i}', correct=True)\n"
         "for i in range(20): record.add_attempt('both.same', correct=False, mistake='m')"
     )
@@ -179,3 +179,17 @@ def test_an_unknown_lab_or_key_is_named():
         exercises.progress("lab 5")
     with pytest.raises(ExerciseError, match="found 'no.such'"):
         exercises.find("no.such")
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ("Short.", "Short."),
+        ("One\ntwo", "One"),
+        ("word " * 30, "word word word …"),
+        ("aaa bbb `ccc ddd eee` fff", "aaa bbb …"),
+        ("aaa **bbb ccc ddd eee** f", "aaa …"),
+    ],
+)
+def test_tasks_are_cut_between_words_and_marks(task, expected):
+    assert labs.shown(task, 20) == expected

@@ -93,16 +93,24 @@ def overview() -> None:
         done = sum(entries.get(e.key, record.Entry()).solved for e in found)
         rows.append((lab, f"{done} of {len(found)}", "●" * done + "○" * (len(found) - done)))
     caption = f"Your exercises. {_next('', entries)}"
-    header = ("lab", "done", "exercises")
+    header = ("lab", "done", "")
+    links = [f"{lab}.ipynb" for lab in TOPICS]
     pages.show(
-        f"{caption}\n{pages.table_text(header, rows)}", pages.table_html(caption, header, rows)
+        f"{caption}\n{pages.table_text(header, rows)}",
+        pages.table_html(caption, header, rows, links=links),
     )
 
 
 def shown(task: str, length: int = 70) -> str:
-    """The first line of a task, cut to a length."""
+    """The first line of a task, cut to a length between words."""
     line = task.strip().splitlines()[0]
-    return line if len(line) <= length else line[: length - 1] + "…"
+    if len(line) <= length:
+        return line
+    line = line[: length - 2].rsplit(" ", 1)[0]
+    for mark in ("`", "**"):  # what is opened must be closed, or goes
+        if line.count(mark) % 2:
+            line = line[: line.rindex(mark)]
+    return line.rstrip(" ,.:;") + " …"
 
 
 def _status(entry: record.Entry | None) -> str:

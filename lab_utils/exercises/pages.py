@@ -74,19 +74,28 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def table_html(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a caption and headers that a screen reader can name."""
+def table_html(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    links: Sequence[str] = (),
+) -> str:
+    """A table with a caption and headers that a screen reader can name.
+
+    ``links`` gives the first cell of each row a target, a notebook beside this one.
+    """
     style = 'style="text-align:left;padding:.2em .8em .2em 0"'
     head = "".join(f'<th scope="col" {style}>{html.escape(str(cell))}</th>' for cell in header)
-    body = "".join(
-        "<tr>"
-        + f'<th scope="row" {style}>{html.escape(str(row[0]))}</th>'
-        + "".join(f"<td {style}>{inline(str(cell))}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
+    body = ""
+    for i, row in enumerate(rows):
+        first = html.escape(str(row[0]))
+        if links:
+            first = f'<a href="{html.escape(links[i], quote=True)}">{first}</a>'
+        cells = "".join(f"<td {style}>{inline(str(cell))}</td>" for cell in row[1:])
+        body += f'<tr><th scope="row" {style}>{first}</th>{cells}</tr>'
     return (
-        f'<table><caption style="text-align:left">{inline(caption)}</caption>'
+        f'<table><caption style="text-align:left;white-space:nowrap">{inline(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     )
 
