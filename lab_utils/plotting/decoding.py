@@ -30,6 +30,7 @@ BLUE, ORANGE, GREY, PALE = "#1f5a94", "#c4500a", "#6b6b6b", "#d7e3ee"
 MAP = "magma"  #: the one sequential map of the labs
 SECONDS_PER_FRAME, SECONDS_PER_POSITION = 0.01, 0.02
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
+LANES = (PALE, "#f6dcc6", "#dcebd8", "#e6dcf0")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -188,24 +189,27 @@ def _draw_mel(ax: Axes, window: Window, length: float) -> None:
 
 
 def plot_word_times(
-    window: Window, words: Sequence[TimedWord], truth: Sequence[tuple[str, float, float]]
+    window: Window, lanes: Mapping[str, Sequence[tuple[str, float, float]]]
 ) -> Figure:
-    """Words where they truly are (above the log-mel) and where attention puts them (below)."""
+    """The log-mel, and under it a lane for each source of word times: (word, start, end)."""
     length = window.n_positions * SECONDS_PER_POSITION
-    fig, (true, mel, read) = new_figure(
-        3, 1, figsize=(9, 3.6), sharex=True, height_ratios=[1, 2.2, 1]
+    fig, axes = new_figure(
+        len(lanes) + 1,
+        1,
+        figsize=(9.4, 1.7 + 0.62 * len(lanes)),
+        sharex=True,
+        height_ratios=[2.6] + [1] * len(lanes),
     )
-    _draw_mel(mel, window, length)
-    lanes = ((true, truth, "truth"), (read, [(w.text, w.start, w.end) for w in words], "read"))
-    for ax, items, label in lanes:
+    _draw_mel(axes[0], window, length)
+    for ax, (label, items), colour in zip(axes[1:], lanes.items(), LANES, strict=False):
         for text, start, end in items:
-            ax.barh(0, end - start, left=start, height=0.8, color=PALE, edgecolor=BLUE)
+            ax.barh(0, end - start, left=start, height=0.8, color=colour, edgecolor="black")
             ax.text((start + end) / 2, 0, text.strip(), ha="center", va="center", fontsize=8)
         ax.set_yticks([0], [label])
         ax.set(ylim=(-0.6, 0.6), xlim=(0, length))
         ax.spines[["top", "right", "left"]].set_visible(False)
         ax.tick_params(left=False)
-    read.set_xlabel("time (s)")
+    axes[-1].set_xlabel("time (s)")
     return fig
 
 
@@ -240,7 +244,7 @@ def plot_beam_tree(
             if node.parent in place:
                 px, py = place[node.parent]
                 ax.plot(
-                    [px + 0.38, x - 0.38], [py, y], color=BLUE if won else GREY,
+                    [px, x], [py, y], color=BLUE if won else GREY,
                     linewidth=2.2 if won else 0.8, zorder=1,
                     linestyle="--" if node.status == "pruned" else "-",
                 )  # fmt: skip
