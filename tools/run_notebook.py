@@ -44,6 +44,19 @@ def problems(notebook: nbformat.NotebookNode) -> list[str]:
     return found
 
 
+def mark_exercises(notebook: nbformat.NotebookNode, *, lab: str) -> None:
+    """Put nbgrader's marks on the exercise cells; say which cell is missing, and go on."""
+    from lab_utils import exercises
+    from lab_utils.classroom import editions
+    from lab_utils.errors import ExerciseError
+
+    if lab in exercises.TOPICS:
+        try:
+            editions.mark(notebook, lab=lab)
+        except ExerciseError as error:
+            print(f"{lab}: not marked for nbgrader. {error}")
+
+
 def run(path: Path, *, timeout: int) -> list[str]:
     """Execute one notebook; write it back if it is clean. Returns the problems found."""
     notebook = nbformat.read(path, as_version=4)
@@ -59,6 +72,7 @@ def run(path: Path, *, timeout: int) -> list[str]:
     found = problems(notebook)
     if not found:
         clean(notebook)
+        mark_exercises(notebook, lab=path.stem)
         nbformat.validate(notebook)
         temporary = path.with_suffix(".partial")
         nbformat.write(notebook, temporary)
