@@ -176,6 +176,17 @@ def test_clips_that_do_not_fit_are_refused_by_name(tmp_path):
         training.encode(model, [clip(tmp_path, "x", 3)], seconds=2, progress=False)
 
 
+def test_a_clip_played_slower_is_longer_and_deeper(tmp_path):
+    from lab_utils.training.features import _waveform
+
+    (slow,) = training.at_speed([clip(tmp_path, "tone", 1)], 0.8)
+    y = _waveform(slow, None)
+    assert slow.name == "tone x0.8" and len(y) == pytest.approx(20_000, abs=2)
+    assert np.abs(np.fft.rfft(y)).argmax() * 16_000 / len(y) == pytest.approx(160, abs=1)
+    with pytest.raises(TrainingError, match="between 0.5 and 2"):
+        training.at_speed([slow], 5)
+
+
 def test_the_jargon_clips_are_what_the_manifest_says():
     sets = {
         (kind, split): training.jargon(kind, split)

@@ -7,7 +7,7 @@ Taught in: notebooks/10_fine_tune.ipynb.
 """
 
 from .config import Config
-from .examples import Example, from_manifest, jargon, jargon_terms, shared_sentences
+from .examples import Example, at_speed, from_manifest, jargon, jargon_terms, shared_sentences
 from .features import Features, encode
 from .labels import Labels, labels, start_tokens
 from .loop import Epoch, Run, loss, train
@@ -25,6 +25,7 @@ __all__ = [
     "Plan",
     "Run",
     "add_lora",
+    "at_speed",
     "encode",
     "evaluate",
     "from_manifest",

@@ -149,6 +149,8 @@ def _waveform(example: Example, seconds: float | None) -> np.ndarray:
         y, sr = audio.load(example.path, sr=audio.SAMPLE_RATE)
     except LabError as error:
         raise TrainingError(f"Clip {example.name!r}: {error}") from error
+    if example.speed != 1:
+        y = audio.resample(y, sr=round(sr * example.speed), target_sr=sr)
     duration = len(y) / sr
     if duration > MAX_SECONDS:
         raise TrainingError(
