@@ -206,23 +206,32 @@ def prove(python: Path) -> None:
     _run(python, code, f"Transcribing assets/audio, clip {PROOF}, with the model base", show=True)
 
 
-def serve(python: Path, *, port: int, browser: bool) -> int:
-    """Run JupyterLab on this machine's own address, with its token, at lab 01."""
+def server_command(python: Path, *, port: int, browser: bool) -> list[str]:
+    """The command that runs JupyterLab: this machine's own address, Jupyter's token, lab 01."""
     project = environment.project_dir()
-    command = [
-        *(str(python), "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
+    return [
+        str(python),
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
         f"--ServerApp.root_dir={project}",
         f"--ServerApp.preferred_dir={project / 'notebooks'}",
         "--LabApp.default_url=/lab/tree/notebooks/01_install.ipynb",
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
+
+
+def serve(python: Path, *, port: int, browser: bool) -> int:
+    """Run JupyterLab until it is stopped."""
+    command = server_command(python, port=port, browser=browser)
     print("Starting JupyterLab. Stop it with Ctrl-C here.", flush=True)
     if os.name == "posix":  # this process becomes JupyterLab: what ends one, ends both
-        os.chdir(project)
+        os.chdir(environment.project_dir())
         os.execve(command[0], command, _variables(python))
     try:
-        return subprocess.run(command, env=_variables(python), cwd=project).returncode
+        return subprocess.run(command, env=_variables(python)).returncode
     except KeyboardInterrupt:
         return 0
 

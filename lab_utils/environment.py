@@ -82,7 +82,7 @@ def table(findings: list[Finding]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [[f.name, f.status, f.found, f.fix] for f in findings]
-    return pd.DataFrame(rows, columns=["check", "status", "found", "what to do"])
+    return pd.DataFrame(rows, columns=["check", "status", "found", "what to do"]).set_index("check")
 
 
 def report(findings: list[Finding]) -> str:

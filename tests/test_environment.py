@@ -35,7 +35,7 @@ def test_whatever_is_wrong_has_a_remedy_and_counts(capsys, monkeypatch):
 def test_the_table_has_a_row_for_each_finding():
     findings = environment.examine()
     table = environment.table(findings)
-    assert list(table.columns) == ["check", "status", "found", "what to do"]
+    assert list(table.columns) == ["status", "found", "what to do"]
     assert len(table) == len(findings)
 
 
