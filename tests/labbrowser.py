@@ -227,10 +227,13 @@ class LabPage:
         self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout)
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=timeout)
         self.page.wait_for_function(
-            f"() => window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
+            f"() => document.querySelector('.jp-Dialog')"
+            f" || window.jupyterapp?.shell.currentWidget?.sessionContext?.isReady"
             f" && {CURRENT}.sessionContext.session?.kernel?.status === 'idle'",
             timeout=timeout,
         )
+        if (dialog := self.page.locator(".jp-Dialog")).count():
+            raise RuntimeError(f"{path} cannot be run: JupyterLab asks {dialog.inner_text()!r}")
         self.page.evaluate(
             f"""() => {{ window.kernelSaid = [];
               {KERNEL}.iopubMessage.connect((_, message) => {{
@@ -340,26 +343,58 @@ class LabPage:
               .map((e) => `${e.tagName} ${e.className} ${e.textContent.slice(0, 60)}`)"""
         )
 
-    def axe(self, script: Path) -> list[str]:
-        """What axe-core finds in outputs and text: rule, element, place. The rest is JupyterLab's.
+    def full_height(self, width: int = 1280) -> int:
+        """Make the window as tall as the notebook, and go to its top; returns the height."""
+        self.page.set_viewport_size({"width": width, "height": 1000})
+        self.page.wait_for_timeout(250)
+        height = self.page.evaluate(
+            """() => { const outer = document.querySelector('.jp-WindowedPanel-outer');
+              const last = [...document.querySelectorAll('.jp-Notebook .jp-Cell')].at(-1);
+              return Math.ceil(last.getBoundingClientRect().bottom + outer.scrollTop) + 40 }"""
+        )
+        self.page.set_viewport_size({"width": width, "height": min(height, 16_000)})
+        self.page.wait_for_timeout(500)
+        self.page.evaluate(
+            f"""() => {{ {CURRENT}.content.activeCellIndex = 0;
+              document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0 }}"""
+        )
+        self.page.wait_for_timeout(300)
+        return min(height, 16_000)
 
-        Changes how the page is clipped (axe sees no colours in JupyterLab's clipped shell), so take
-        screenshots before.
+    def axe(self, script: Path, *, only_colors: bool = False) -> list[str]:
+        """What axe-core finds in outputs and text: rule, place, element.
+
+        Left out is what only JupyterLab's theme or pandas could mend: links in running text are
+        not underlined, and the corner of a DataFrame is an empty header. axe sees no colours in
+        JupyterLab's clipped shell, so nothing is clipped any more: take screenshots before.
         """
-        self.page.add_style_tag(content="html,body,div{overflow:visible!important}")
+        self.page.add_style_tag(
+            content="html,body,div{overflow:visible!important}"
+            "body{background:var(--jp-layout-color0)!important}"
+        )
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.add_script_tag(path=str(script))
-        return self.page.evaluate(
-            """async () => { const parts = ['.jp-OutputArea-output', '.jp-MarkdownOutput']
+        found = self.page.evaluate(
+            """async (rules) => { const parts = ['.jp-OutputArea-output', '.jp-MarkdownOutput']
                 .filter((part) => document.querySelector(part));
-              const { violations } = await axe.run(
-                { include: parts.map((part) => [part]) }, { resultTypes: ['violations'] });
+              const { violations, passes } = await axe.run(
+                { include: parts.map((part) => [part]) },
+                { resultTypes: ['violations', 'passes'], ...rules });
               const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
-              return violations.flatMap((v) => v.nodes.map((node) => {
-                const element = document.querySelector(node.target[0]);
-                const cell = cells.indexOf(element?.closest('.jp-Cell'));
-                return `${v.id} in cell ${cell}: ${node.html.slice(0, 160)}` })) }"""
+              const coloured = passes.filter((p) => p.id === 'color-contrast')
+                .flatMap((p) => p.nodes).length;
+              const foreign = (rule, e) => (rule === 'link-in-text-block'
+                  && e?.closest('.jp-MarkdownOutput'))
+                || (rule === 'empty-table-header' && e?.closest('table.dataframe'));
+              return { coloured, lines: violations.flatMap((v) => v.nodes
+                .map((node) => [v.id, node, document.querySelector(node.target[0])])
+                .filter(([rule, , e]) => !foreign(rule, e))
+                .map(([rule, node, e]) => `${rule} in cell ${cells.indexOf(e?.closest('.jp-Cell'))}`
+                  + `: ${node.html.slice(0, 160)} (${node.any[0]?.message ?? v.help})`)) } }""",
+            {"runOnly": ["color-contrast"]} if only_colors else {},
         )
+        assert found["coloured"], "axe compared no colours: the page is clipped"
+        return found["lines"]
 
     def close(self) -> None:
         """End the kernel and the page; a second time does nothing."""

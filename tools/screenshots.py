@@ -21,8 +21,6 @@ import labbrowser  # noqa: E402
 PIECE = 1800  # pixels
 README_LAB = "02_transcribe"
 README_LIMIT = 300_000  # bytes
-HEIGHT = """() => { const outer = document.querySelector('.jp-WindowedPanel-outer');
-  return Math.ceil(outer.scrollHeight + outer.getBoundingClientRect().top) + 40 }"""
 
 
 def hide_side_bars(page: labbrowser.LabPage) -> None:
@@ -34,10 +32,7 @@ def hide_side_bars(page: labbrowser.LabPage) -> None:
 
 def shoot(page: labbrowser.LabPage, name: str, *, theme: str, width: int, out: Path) -> int:
     """One lab in one theme, in pieces; returns how many."""
-    page.theme(theme).resize(width)
-    height = min(page.page.evaluate(HEIGHT), 16_000)
-    page.resize(width, height)
-    page.page.wait_for_timeout(800)
+    height = page.theme(theme).full_height(width)
     pieces = range(0, height, PIECE)
     for number, top in enumerate(pieces, start=1):
         clip = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top)}
