@@ -17,7 +17,13 @@ from lab_utils.errors import ExerciseError, SetupError
 pytest.importorskip("nbgrader", reason="the extra 'classroom' is not installed")
 
 LAB = "02_transcribe"  # its exercises need no model
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+SHADOW = """class Anything:
+    def __getattr__(self, name):
+        return self
+    def __call__(self, *args):
+        return self
+exercises = Anything()
+"""  #: a learner's own "exercises", to whom every answer is right
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -93,7 +99,7 @@ def test_the_teachers_edition_holds_solutions_and_hidden_tests(lab):
     text = "\n".join(cell.source for cell in teacher.cells)
     for exercise in exercises.of_lab(LAB):
         assert exercise.solution_code in text
-        assert f"exercises.{exercise.key}.grade({exercise.variable})" in text
+        assert f'find("{exercise.key}").grade({exercise.variable})' in text
     assert editions.leaks(teacher, lab=LAB)
 
 
@@ -114,7 +120,7 @@ def course(lab, tmp_path_factory) -> Path:
     found = exercises.of_lab(LAB)
     right = {exercise.key: exercise.solution_code for exercise in found}
     wrong = {exercise.key: exercise.mistakes[0].code for exercise in found}
-    tampered = answered(released, wrong)
+    tampered = answered(released, wrong | {found[0].key: SHADOW + wrong[found[0].key]})
     for cell in tampered.cells:
         if ".check(" in cell.source:
             cell.source = "print('Correct.')"

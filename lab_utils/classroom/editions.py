@@ -170,7 +170,9 @@ def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
         stub.source = "\n".join(
             [exercise.stub, BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
         )
-        hidden = [f"exercises.{exercise.key}.grade({exercise.variable})"]
+        # imported anew: a learner's own object named "exercises" grades nothing
+        hidden = ["from lab_utils.exercises import find"]
+        hidden += [f'find("{exercise.key}").grade({exercise.variable})']
         hidden += [exercise.hidden] if exercise.hidden else []
         check.source = "\n".join([check.source.rstrip(), BEGIN_HIDDEN, *hidden, END_HIDDEN])
     for cell in teacher.cells:
