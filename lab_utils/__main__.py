@@ -6,6 +6,8 @@ COMMANDS = {
     "start": ("bootstrap", "start", "set up what is missing and open JupyterLab at lab 01"),
     "test": ("bootstrap", "test", "run the test suite (pytest's options follow)"),
     "check": ("environment", "main", "say what this machine has and lacks"),
+    "samples": ("human_speech", "main", "list the sample clips; --human fetches real voices"),
+    "corpus": ("corpus.command", "main", "turn recordings into a checked corpus"),
     "report": ("classroom.report", "main", "write your exercises' results to a file"),
     "class": ("classroom.overview", "main", "a teacher's page from a folder of reports"),
     "editions": ("classroom.editions", "main", "both editions of the labs for nbgrader"),

@@ -58,6 +58,11 @@ MAY_IMPORT = {
     "widgets": "anything but exercises",
     "classroom": "anything",
 }
+#: tracked files over 1 MB, each with its reason
+LARGE = {
+    "assets/workshop/lecture.ogg": "lab 08 cuts a lecture of several minutes into clips",
+    "assets/audio/en_long.flac": "a talk of 88 s: longer than Whisper's window",
+}
 HEAVY = ("torch", "whisper", "librosa", "matplotlib", "pandas", "scipy", "sklearn", "numba")
 
 
@@ -69,7 +74,11 @@ def own_imports(path):
     """Names of the lab_utils modules that a file imports, at the top or inside a function."""
     depth = path.relative_to(PACKAGE).parts
     found = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []  # names for type hints: nothing is imported when the program runs
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             if node.level:
                 base = ("lab_utils", *depth[:-1])[: len(depth) + 1 - node.level]
@@ -108,7 +117,8 @@ def test_every_module_says_what_it_is_for_and_stays_readable(path):
     tree = ast.parse(path.read_text("utf-8"))
     assert ast.get_docstring(tree), f"{path.name} has no docstring"
     lines = path.read_text("utf-8").count("\n")
-    assert lines <= 420, f"{path.name} has {lines} lines: split it"
+    longest = 700 if path.parent.name == "exercises" else 420  # texts of tasks are long
+    assert lines <= longest, f"{path.name} has {lines} lines: split it"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +196,8 @@ def test_no_large_files_and_no_weights_are_tracked():
     for path in tracked():
         if path.is_file():
             assert path.suffix not in (".pt", ".bin", ".whl"), path
-            assert path.stat().st_size <= 2**20, f"{path.name} is over 1 MB"
+            name = path.relative_to(PROJECT).as_posix()
+            assert path.stat().st_size <= 2**20 or name in LARGE, f"{name} is over 1 MB"
 
 
 def test_ruff_finds_nothing():

@@ -36,7 +36,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float] 
 
 
 def png(fig: Figure, *, dpi: int = DPI) -> bytes:
-    """The figure as PNG bytes, cut to what is drawn, in 256 colours: half the size, same picture."""
+    """The figure as PNG bytes, cut to what is drawn, in 256 colours: half the size."""
     from PIL import Image
 
     full, small = io.BytesIO(), io.BytesIO()
