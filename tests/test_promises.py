@@ -33,14 +33,8 @@ MAY_IMPORT = {
     "decoding": {"errors", "audio", "models"},
     "metrics": {"errors"},
     "corpus": {
-        "errors",
-        "files",
-        "audio",
-        "transcripts",
-        "batches",
-        "metrics",
-        "samples",
-        "models",
+        *("errors", "files", "environment", "audio", "samples", "models", "transcripts"),
+        *("batches", "metrics"),
     },
     "training": {
         "errors",
