@@ -36,7 +36,6 @@ __all__ = [
     "of_lab",
     "overview",
     "progress",
-    *TOPICS.values(),
 ]
 
 
@@ -49,4 +48,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *TOPICS.values()])
