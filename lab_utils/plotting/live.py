@@ -89,9 +89,9 @@ class MatrixPicture:
         self._palette = (np.vstack([colours, greys]) * 255).round().astype(np.uint8)
         self._limits, self._axis, self._pixels, self._kept = limits, None, None, None
         box = self._ax.bbox
-        self._left, self._right = int(np.ceil(box.x0)) + 1, int(np.floor(box.x1)) - 1
+        self._left, self._right = int(np.ceil(box.x0)), int(np.floor(box.x1))
         height = self._fig.bbox.height
-        self._top, self._bottom = int(height - box.y1) + 2, int(height - box.y0) - 1
+        self._top, self._bottom = int(height - box.y1) + 1, int(height - box.y0)
         self.shape = (self._bottom - self._top, self._right - self._left)
 
     def set_axis(self, label: str, ticks: Sequence[tuple[float, str]]) -> None:
@@ -157,9 +157,9 @@ class TrimPicture:
         wave = self._fig.add_axes((0.085, 0.56, 0.89, 0.41))
         level = self._fig.add_axes((0.085, 0.12, 0.89, 0.37))
         plot_waveform(y, sr=sr, ax=wave)
-        wave.set(xlabel="", xticklabels=[], ylabel="amplitude\n(1 = full scale)")
+        wave.set(xlabel="", xticklabels=[], ylabel="amplitude")
         plot_levels(np.maximum(db, lowest), times=times, ax=level)
-        level.set(xlim=(0, self._duration), ylim=(lowest, 2), ylabel="level (dB\nbelow loudest)")
+        level.set(xlim=(0, self._duration), ylim=(lowest, 2), ylabel="level (dB)")
         hatch = {"facecolor": "0.85", "edgecolor": "0.4", "hatch": "///", "alpha": 0.85}
         self._spans = [wave.axvspan(0, 0, animated=True, **hatch) for _ in range(2)]
         self._line = level.axhline(0, color=ORANGE, linestyle="--", linewidth=1.5, animated=True)

@@ -19,7 +19,8 @@ from .figure import Choice, LiveFigure, LiveSound, Slider
 FRAME_LENGTH, HOP_LENGTH = 2048, 512  #: samples; what librosa.effects.trim measures with
 LONGEST_SOUND = 10.0  #: seconds that are rebuilt from a picture
 WINDOWS = {"hann": "hann", "boxcar (none)": "boxcar", "hamming": "hamming", "blackman": "blackman"}
-HZ_TICKS = (50, 100, 200, 500, 1000, 2000, 3000, 4000, 5000, 6000, 8000, 10000)
+LINEAR_TICKS = tuple(range(0, 24000, 1000))
+LOG_TICKS = (50, 100, 200, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 class Explorer(ipywidgets.VBox):
@@ -266,9 +267,8 @@ def frequency_rows(*, sr: int, n_fft: int, rows: int, log: bool):
     edge = np.arange(rows) / rows
     hz = low * (top / low) ** edge if log else top * edge
     starts = (hz * n_fft / sr).astype(int)
-    shown = [t for t in HZ_TICKS if t <= top and (log or t % 1000 == 0)]
-    if not log:
-        shown = [0, *shown]
+    ticks = LOG_TICKS if log else LINEAR_TICKS
+    shown = [t for t in ticks if t <= top]
     places = [np.log(t / low) / np.log(top / low) if log else t / top for t in shown]
     return starts, [(float(p), str(t)) for p, t in zip(places, shown, strict=True)]
 
