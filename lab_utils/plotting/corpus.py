@@ -1,6 +1,6 @@
 """Pictures of lab 08: the way of a recording into a corpus, cuts, speech, noise, shared padding.
 
-No meaning stands in a colour alone: spans lie on rows of their own with a name, events carry theirs.
+No meaning stands in a colour alone: spans lie on rows with a name, events carry theirs.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def plot_flow(ax: Axes | None = None) -> Axes:
     ax.axis("off")
     _box(ax, 0, 13, 15, 18, "Recordings", "any format\nany length\nnever changed", "source")
     steps = (
-        ("Split", "where somebody\nspeaks"),
-        ("Clean", "noise, loudness\n16-bit WAV"),
+        ("Split", "where someone\nspeaks"),
+        ("Clean", "noise, level,\n16-bit WAV"),
         ("Label", "a text for\neach clip"),
         ("Check", "every rule,\nworst first"),
     )
@@ -38,12 +38,21 @@ def plot_flow(ax: Axes | None = None) -> Axes:
         _box(ax, x, 15, 11.2, 14, name, what, "step")
         _arrow(ax, (x - (3.5 if i == 0 else 1.4), 22), (x, 22))
     out = 18.5 + 12.6 * 3 + 11.2
-    voice = "one speaker, 22 050 Hz\nquiet room, at least 100 clips\nsplits share no text\nLJSpeech"
-    whisper = "many speakers, 16 000 Hz\nat most 30 s and 448 tokens\nsplits share no speaker\naudiofolder"
-    _box(ax, 72, 25, 28, 18, "Contract 1: a voice that speaks", voice, "voice")
-    _box(ax, 72, 1, 28, 18, "Contract 2: Whisper that listens", whisper, "whisper")
-    _arrow(ax, (out, 24), (72, 34))
-    _arrow(ax, (out, 20), (72, 10))
+    voice = ("22 050 Hz, one speaker", "quiet room, 100 clips or more", "splits share no text")
+    whisper = ("16 000 Hz, many speakers", "at most 30 s and 448 tokens", "splits share no speaker")
+    _box(ax, 73, 24, 27, 20, "Contract 1: VOICE", _lines(voice, "written as LJSpeech"), "voice")
+    _box(
+        ax,
+        73,
+        0,
+        27,
+        20,
+        "Contract 2: WHISPER",
+        _lines(whisper, "written as audiofolder"),
+        "whisper",
+    )
+    _arrow(ax, (out, 24), (73, 34))
+    _arrow(ax, (out, 20), (73, 10))
     ax.text(43.8, 33, "corpus: clips at 22 050 Hz + manifest.csv", ha="center", fontsize=9.5)
     ax.plot([18.5, out], [31.5, 31.5], color=GREY, lw=1)
     ax.text(
@@ -52,13 +61,17 @@ def plot_flow(ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _lines(lines: Sequence[str], last: str) -> str:
+    return "\n".join([*lines, "", last])
+
+
 def _box(ax: Axes, x: float, y: float, w: float, h: float, head: str, body: str, kind: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     style = "round,pad=0,rounding_size=1"
     ax.add_patch(FancyBboxPatch((x, y), w, h, style, fc=PALE[kind], ec=GREY, lw=1))
     ax.text(x + w / 2, y + h - 1.6, head, ha="center", va="top", weight="bold", fontsize=10)
-    ax.text(x + w / 2, y + (h - 4) / 2, body, ha="center", va="center", fontsize=9)
+    ax.text(x + w / 2, y + (h - 3.5) / 2, body, ha="center", va="center", fontsize=9)
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -87,13 +100,12 @@ def plot_recording(
     low, high = envelope
     t = (np.arange(len(low)) + 0.5) / len(low) * duration
     ax.fill_between(t, low, high, color=BLUE, lw=0)
-    for i, event in enumerate(sorted(events, key=lambda event: event["start"])):
+    for event, height in _stacked(events, duration):
         ax.axvspan(event["start"], max(event["end"], event["start"] + 1), color=ORANGE, alpha=0.25)
-        middle = (event["start"] + event["end"]) / 2
         ax.annotate(
             event["kind"],
-            (middle, 1.02),
-            (middle, 1.16 + 0.2 * (i % 2)),
+            ((event["start"] + event["end"]) / 2, 1.02),
+            ((event["start"] + event["end"]) / 2, 1.14 + 0.2 * height),
             ha="center",
             fontsize=9,
             arrowprops={"arrowstyle": "-", "color": GREY},
@@ -101,6 +113,22 @@ def plot_recording(
         )
     ax.set(xlim=(0, duration), ylim=(-1.02, 1.02), xlabel="time (s)", ylabel="amplitude")
     return ax
+
+
+def _stacked(events: Sequence[Mapping], duration: float) -> list[tuple[Mapping, int]]:
+    """Neighbours of one kind as one event; a label too near the last one goes a step higher."""
+    joined: list[dict] = []
+    for event in sorted(events, key=lambda event: event["start"]):
+        last = joined[-1] if joined else None
+        if last and last["kind"] == event["kind"] and event["start"] - last["end"] < 5:
+            last["end"] = event["end"]
+        else:
+            joined.append(dict(event))
+    placed: list[tuple[Mapping, int]] = []
+    for event in joined:
+        near = placed and event["start"] - placed[-1][0]["end"] < duration / 12
+        placed.append((event, (placed[-1][1] + 1) % 3 if near else 0))
+    return placed
 
 
 def plot_cuts(
@@ -141,10 +169,11 @@ def plot_cuts(
             x = (max(a, start) + min(b, end)) / 2
             ax.text(x, 1.4, _folded(text), ha="center", va="bottom", fontsize=8)
     ticks = []
-    for i, (_, spans) in enumerate(rows.items()):
+    for i, spans in enumerate(rows.values()):
         level = -1.5 - 0.55 * i
         ticks.append(level)
-        for j, (a, b) in enumerate((a, b) for a, b in spans if a < end and b > start):
+        seen = [(a, b) for a, b in spans if a < end and b > start]
+        for j, (a, b) in enumerate(seen):
             left, right = max(a, start), min(b, end)
             face = (PALE["step"], PALE["voice"])[j % 2]
             ax.barh(level, right - left, 0.4, left, color=face, edgecolor=GREY)
@@ -201,7 +230,7 @@ def plot_spans(
 ) -> Axes:
     """Spans of time as bars, a named row for each way of splitting, with their number."""
     ax = new_axes(ax, figsize=(9.6, 0.5 + 0.4 * len(rows)))
-    for i, (name, spans) in enumerate(rows.items()):
+    for i, spans in enumerate(rows.values()):
         colour = (GREY, ORANGE, BLUE, GREEN)[i % 4]
         ax.broken_barh([(a, b - a) for a, b in spans], (i - 0.3, 0.6), color=colour)
     ax.set_yticks(range(len(rows)), [f"{name}: {len(spans)}" for name, spans in rows.items()])
