@@ -49,6 +49,7 @@ position = Exercise(
     stub="position = ...",
     solution="position = int(7.43 / 0.02)",
     variable="position",
+    look="From a file to 1,500 positions",
     check=_check_position,
     mistakes=(
         Mistake("position = round(7.43 / 0.01)", "the frame of the log-mel", "frame for position"),
@@ -160,6 +161,7 @@ greedy = Exercise(
         "        tokens.append(token)\n"
     ),
     variable="greedy",
+    look="A single step by hand",
     check=_check_greedy,
     mistakes=(
         Mistake(
@@ -241,6 +243,7 @@ prompt = Exercise(
     stub="prompt = ...",
     solution='prompt = "B"',
     variable="prompt",
+    look="A prompt is a fake past",
     check=_check_prompt,
     mistakes=(
         Mistake('prompt = "A"', "takes no orders", "prompt taken for an instruction"),
@@ -326,6 +329,7 @@ rule = Exercise(
     'text."""\n    ...',
     solution=_RULE.format(skip=_SKIP, again=_AGAIN),
     variable="decide",
+    look="When Whisper does not trust itself",
     check=_check_rule,
     mistakes=(
         Mistake(
@@ -401,6 +405,7 @@ waveform = Exercise(
     stub=_to_waveform("samples.astype(np.float32)"),
     solution=_to_waveform("samples.astype(np.float32) / 32768"),
     variable="to_waveform",
+    look="The wrong numbers",
     check=_check_waveform,
     mistakes=(
         Mistake(

@@ -49,6 +49,7 @@ rate = Exercise(
     stub="rate = ...",
     solution="rate = 4 / 7  # the deleted, off → of, big and now inserted; 7 words said",
     variable="rate",
+    look="Three kinds of error",
     check=_check_rate,
     mistakes=(
         Mistake("rate = 4 / 8", "that were **written**", "divided by the hypothesis"),
@@ -100,6 +101,7 @@ corpus_rate = Exercise(
     stub="def corpus_rate(errors, words):\n    return ...",
     solution="def corpus_rate(errors, words):\n    return sum(errors) / sum(words)",
     variable="corpus_rate",
+    look="Words or letters, corpus or mean",
     check=_check_corpus_rate,
     mistakes=(
         Mistake(
@@ -153,6 +155,7 @@ still_counts = Exercise(
     stub="still_counts = ...",
     solution='still_counts = "its / it\'s"',
     variable="still_counts",
+    look="What counts as a difference",
     check=_check_still_counts,
     mistakes=(
         Mistake('still_counts = "colour / color"', "British spellings", "spelling list unknown"),
@@ -217,6 +220,7 @@ difference = Exercise(
     solution="def difference(errors_a, errors_b, words, draw):\n"
     "    return (errors_b[draw].sum() - errors_a[draw].sum()) / words[draw].sum()",
     variable="difference",
+    look="Is B better than A?",
     check=_check_difference,
     mistakes=(
         Mistake(
@@ -277,6 +281,7 @@ loses_most = Exercise(
     stub="loses_most = ...",
     solution='loses_most = "heart"',
     variable="loses_most",
+    look="Where does it fail?",
     check=_check_slice,
     mistakes=(
         Mistake('loses_most = "joe"', "which voice **lost** more", "level taken for change"),
