@@ -245,6 +245,6 @@ def heard_words(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
 
 
 def is_monotone(window: Window, trace: Trace, *, slack: float = 0.05) -> bool:
-    """Whether the attention of the words moves forward, or back by no more than ``slack`` seconds."""
+    """Whether the words' attention moves forward, or back by no more than ``slack`` seconds."""
     starts = [word.start for word in heard_words(window, trace)]
     return bool(np.all(np.diff(starts) >= -slack))

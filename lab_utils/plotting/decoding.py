@@ -204,7 +204,7 @@ def plot_word_times(
     for ax, (label, items), colour in zip(axes[1:], lanes.items(), LANES, strict=False):
         for text, start, end in items:
             ax.barh(0, end - start, left=start, height=0.8, color=colour, edgecolor="black")
-            ax.text((start + end) / 2, 0, text.strip(), ha="center", va="center", fontsize=8)
+            ax.text((start + end) / 2, 0, text.strip(), ha="center", va="center", fontsize=7.5)
         ax.set_yticks([0], [label])
         ax.set(ylim=(-0.6, 0.6), xlim=(0, length))
         ax.spines[["top", "right", "left"]].set_visible(False)
@@ -232,7 +232,7 @@ def plot_beam_tree(
         pruned = [node for node in column if node.status == "pruned"][:2]
         shown[step] = [n for n in column if n.status != "pruned" or n in pruned]
     tallest = max(len(column) for column in shown.values())
-    ax = new_axes(ax, figsize=(1.75 * n_steps, 0.62 * tallest + 0.8))
+    ax = new_axes(ax, figsize=(1.6 * n_steps, 0.62 * tallest + 0.7))
     place = {
         node.id: (step - first, -row) for step, col in shown.items() for row, node in enumerate(col)
     }
@@ -268,7 +268,7 @@ def _draw_node(ax: Axes, node, x: float, y: float, *, won: bool) -> None:
     }
     colour = "white" if won else GREY if pruned else "black"
     label = f"{mark}{name}\n{node.score:.2f}"
-    ax.text(x, y, label, ha="center", va="center", fontsize=8, color=colour, bbox=style, zorder=2)
+    ax.text(x, y, label, ha="center", va="center", fontsize=9.5, color=colour, bbox=style, zorder=2)
 
 
 def plot_verdicts(

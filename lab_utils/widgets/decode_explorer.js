@@ -68,8 +68,8 @@ function render({ model, el }) {
     say("Decoding …");
     ask({
       options: {
-        language: language.value,
-        task: task.value,
+        language: language.value || "en",
+        task: task.value || "transcribe",
         without_timestamps: !stamps.checked,
         prompt: prompt.value.trim(),
       },

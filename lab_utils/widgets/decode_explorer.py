@@ -69,6 +69,7 @@ class DecodeExplorer(anywidget.AnyWidget):
     def __init__(self, window: Window, **options: Any):
         self.window = window
         self._decoding_options = dict(options)
+        self._taken: list[int] = []  # the forced tokens of the path that is shown
         self.own = self.trace = decoding.trace(window, **options)
         task = options.get("task", "transcribe")
         super().__init__(
@@ -113,7 +114,8 @@ class DecodeExplorer(anywidget.AnyWidget):
         return self.trace
 
     def _on_forced(self, change: dict) -> None:
-        self._decode(forced=list(change["new"]))
+        if list(change["new"]) != self._taken:
+            self._decode(forced=list(change["new"]))
 
     def _on_options(self, change: dict) -> None:
         chosen = {k: change["new"].get(k) for k in SENT_OPTIONS}
@@ -121,11 +123,10 @@ class DecodeExplorer(anywidget.AnyWidget):
         self._decoding_options |= chosen
         if self._decode(forced=[]):
             self.own = self.trace
-            with self.hold_trait_notifications():
-                self.set_trait("forced", [])
-                self.first_path = self.path
-                self.step = 0
-                self.beam_size = 0
+            self.forced = []
+            self.first_path = self.path
+            self.step = 0
+            self.beam_size = 0
 
     def _decode(self, *, forced: list[int]) -> bool:
         """Follow the new path; what goes wrong is said in the status line."""
@@ -134,6 +135,7 @@ class DecodeExplorer(anywidget.AnyWidget):
         except LabError as error:
             self.status = str(error)
             return False
+        self._taken = list(forced)
         self.path = _path(self.trace)
         self.step = min(max(len(forced) - 1, 0), len(self.trace.steps) - 1)
         self.status = f"Decoded {len(self.trace.steps)} tokens."
