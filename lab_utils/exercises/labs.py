@@ -93,7 +93,7 @@ def overview() -> None:
         done = sum(entries.get(e.key, record.Entry()).solved for e in found)
         rows.append((lab, f"{done} of {len(found)}", "●" * done + "○" * (len(found) - done)))
     caption = f"Your exercises. {_next('', entries)}"
-    header = ("lab", "done", "")
+    header = ("lab", "done", "exercises")
     links = [f"{lab}.ipynb" for lab in TOPICS]
     pages.show(
         f"{caption}\n{pages.table_text(header, rows)}",
