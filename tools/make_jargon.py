@@ -46,7 +46,7 @@ def sentences(texts: dict) -> list[dict]:
     """Every sentence that is to be read, as a row: set, split, text, voice, terms."""
     rows = []
     for split, frames in texts["frames"].items():
-        voices = (HEART, JOE) if split == "test" else (HEART,)
+        voices = (HEART,) if split == "train" else (HEART, JOE)
         for i, (text, terms) in enumerate(fill(frames, texts, N_SENTENCES[split])):
             rows += [
                 {"set": "names", "split": split, "n": i, "text": text, "voice": v, "terms": terms}

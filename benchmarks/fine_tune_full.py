@@ -1,0 +1,215 @@
+"""The full run of lab 10: teach tiny.en twelve invented names, and measure gain and loss.
+
+    python benchmarks/fine_tune_full.py                 (all runs)
+    python benchmarks/fine_tune_full.py --only main     (the lab's own run)
+
+Trains on the voice heart; tests on other sentences in the voice heart and in the voice joe (which
+reads no name in training), on general speech in both voices, and on human speech if
+``python -m lab_utils samples --human`` has brought it. Besides the lab's own run there are four
+others, to compare: without replay, the whole decoder in place of LoRA, and each of the two methods
+with ten times its learning rate. Writes assets/results/fine_tune.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from lab_utils import files, human_speech, metrics, samples, training, transcripts
+from lab_utils.models import load_model
+
+OUT = Path(__file__).resolve().parent.parent / "assets" / "results" / "fine_tune.json"
+SECONDS = 8.0  # of each window that are kept for training
+SPEED = 0.82  # every training clip a second time, slower and deeper
+MAIN = training.Config(method="lora", learning_rate=1e-3, epochs=3)
+DECODER = training.Config(method="decoder", learning_rate=1e-4, epochs=3)
+RUNS = {  # name → settings, whether general speech is replayed
+    "main": (MAIN, True),
+    "no_replay": (MAIN, False),
+    "decoder": (DECODER, True),
+    "ten_times": (dataclasses.replace(MAIN, learning_rate=1e-2), True),
+    "decoder_ten_times": (dataclasses.replace(DECODER, learning_rate=1e-3), False),
+}
+FEW = 8  # clips to overfit on
+OVERFIT = training.Config(method="decoder", learning_rate=1e-4, epochs=15)
+
+
+def test_sets() -> dict[str, tuple[training.Example, ...]]:
+    sets = {
+        "names, same voice": training.jargon("names", "test", voice="heart"),
+        "names, other voice": training.jargon("names", "test", voice="joe"),
+        "general speech": training.jargon("general", "test"),
+    }
+    clips: dict[str, samples.Sample] = {}
+    for sample in human_speech.human_clips():
+        clips.setdefault(sample.text, sample)  # one of each text
+    if clips:
+        sets["human speech"] = tuple(
+            training.Example(sample.path, text, sample.key) for text, sample in clips.items()
+        )
+    return sets
+
+
+def interval(found: metrics.Interval) -> list[float]:
+    return [round(x, 4) for x in (found.value, found.low, found.high)]
+
+
+def measure(model, sets, before=None) -> tuple[dict, dict]:
+    """Score every test set; with ``before`` also the paired differences."""
+    scores, rows = {}, {}
+    for name, examples in sets.items():
+        score = scores[name] = training.evaluate(model, examples, progress=name)
+        texts = [clip.hypothesis for clip in score.clips]
+        right, said = metrics.terms_right(
+            [example.text for example in examples], texts, training.jargon_terms()
+        )
+        rows[name] = {
+            "clips": len(examples),
+            "words": score.n_reference,
+            "wer": interval(metrics.bootstrap(score)),
+            "names_right": right,
+            "names_said": said,
+            "texts": texts,
+        }
+        if before is not None:
+            change = metrics.compare(before[name], score)
+            rows[name]["change"] = interval(change.difference)
+            rows[name]["verdict"] = change.verdict
+        print(f"  {name}: WER {metrics.bootstrap(score):.1%}, names {right} of {said}", flush=True)
+    return scores, rows
+
+
+class Clock:
+    """Wall and processor seconds of each phase."""
+
+    def __init__(self) -> None:
+        self.phases: dict[str, dict[str, float]] = {}
+
+    def __call__(self, name: str, start: tuple[float, float]) -> None:
+        wall, cpu = time.perf_counter() - start[0], time.process_time() - start[1]
+        self.phases[name] = {"wall_s": round(wall, 1), "cpu_s": round(cpu, 1)}
+
+    @staticmethod
+    def now() -> tuple[float, float]:
+        return time.perf_counter(), time.process_time()
+
+
+def peak_mb() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+
+
+def history(run: training.Run) -> list[dict]:
+    return [
+        {
+            "epoch": epoch.number,
+            "train": round(epoch.train, 3),
+            "validation": {name: round(value, 3) for name, value in epoch.validation.items()},
+        }
+        for epoch in run.history
+    ]
+
+
+def times_check(model, examples) -> dict:
+    """Does the trained model, which saw no timestamp in training, still give times?"""
+    ends, inside = [], 0
+    for example in examples:
+        spoken = transcripts.transcribe(example.path, model, language="en", word_timestamps=True)
+        ends.append(spoken.segments[-1].end if spoken.segments else 0.0)
+        inside += bool(spoken.segments) and 0.5 < ends[-1] / spoken.duration < 1.2
+        inside -= any(word.end < word.start for word in spoken.words)
+    return {"clips": len(examples), "with_times_that_fit": inside}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="tiny.en")
+    parser.add_argument("--only", choices=RUNS, help="one run, without writing the result")
+    options = parser.parse_args()
+    clock, start = Clock(), Clock.now()
+    model, sets = load_model(options.model), test_sets()
+    clock("load", start)
+
+    start = Clock.now()
+    scores, before = measure(model, sets)
+    clock("test before", start)
+
+    start = Clock.now()
+    names = training.jargon("names", "train")
+    names = training.encode(model, names + training.at_speed(names, SPEED), seconds=SECONDS)
+    replay = training.encode(model, training.jargon("general", "replay"), seconds=SECONDS)
+    watched = {
+        "new names": training.encode(
+            model, training.jargon("names", "validation"), seconds=SECONDS
+        ),
+        "general speech": training.encode(
+            model, training.jargon("general", "validation"), seconds=SECONDS
+        ),
+    }
+    clock("encode", start)
+    result = {
+        "about": "Fine-tuning on invented names: what lab 10 reports.",
+        "command": "python benchmarks/fine_tune_full.py",
+        "model": options.model,
+        "versions": {name: version(name) for name in ("openai-whisper", "torch")},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, device {model.device.type}",
+        "clips": {"names": len(names), "replay": len(replay)},
+        "before": before,
+        "runs": {},
+    }
+    for name, (config, with_replay) in RUNS.items():
+        if options.only not in (None, name):
+            continue
+        print(name, flush=True)
+        start = Clock.now()
+        features = names + replay if with_replay else names
+        run = training.train(model, features, config, validation=watched, progress=name)
+        clock(f"train {name}", start)
+        start = Clock.now()
+        _, after = measure(run.model, sets, scores)
+        clock(f"test {name}", start)
+        result["runs"][name] = {
+            "config": dataclasses.asdict(config),
+            "replay": with_replay,
+            "learned_numbers": run.n_trained,
+            "numbers": run.n_parameters,
+            "history": history(run),
+            "after": after,
+        }
+        if name == "main":
+            result["peak_memory_mb"] = peak_mb()
+            phases = ("load", "test before", "encode", "train main", "test main")
+            result["compute"] = {
+                unit: round(sum(clock.phases[phase][unit] for phase in phases), 1)
+                for unit in ("wall_s", "cpu_s")
+            }
+            result["times_check"] = times_check(run.model, sets["names, same voice"][:6])
+            print(result["compute"], result["peak_memory_mb"], result["times_check"], flush=True)
+        result["phases"] = clock.phases
+        if options.only is None:
+            write(result)
+    if options.only is None:
+        run = training.train(model, names[:FEW], OVERFIT, validation=watched, progress="overfit")
+        result["overfit"] = {
+            "config": dataclasses.asdict(OVERFIT),
+            "clips": FEW,
+            "history": history(run),
+        }
+        write(result)
+
+
+def write(result: dict) -> None:
+    with files.replacing(OUT) as temporary:
+        temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
