@@ -1,6 +1,7 @@
 """What the project promises about itself: imports, versions, files that tell one story."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -177,6 +178,21 @@ def test_the_readme_names_what_exists():
     for lab in sorted((PROJECT / "notebooks").glob("*.ipynb")):
         assert f"notebooks/{lab.name}" in text, f"README does not list {lab.name}"
     assert "environment.yml" in text
+
+
+def test_the_glossary_sends_each_term_to_a_lab_that_has_it():
+    rows = re.findall(
+        r"^\| (.+?) \| .+ \| \[\d+\]\((.+?)\) \|$",
+        (PROJECT / "GLOSSARY.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert len(rows) > 40
+    assert [term.lower() for term, _ in rows] == sorted(term.lower() for term, _ in rows)
+    for term, lab in rows:
+        cells = json.loads((PROJECT / lab).read_text("utf-8"))["cells"]
+        text = " ".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown").lower()
+        word = re.split(r"[,(]", term)[0].strip().lower()
+        assert word in text, f"{lab} never says {word!r}"
 
 
 def tracked():
