@@ -173,7 +173,7 @@ def plot_resamples(
     interval : metrics.Interval
     """
     ax = new_axes(ax, figsize=(8.5, 2.8))
-    ax.hist(100 * np.asarray(values), bins=40, color="#9cc3e0", edgecolor="white")
+    ax.hist(100 * np.asarray(values), bins=24, color="#9cc3e0", edgecolor="white")
     for end, name in ((interval.low, "2.5 %"), (interval.high, "97.5 %")):
         ax.axvline(100 * end, color=BLUE, linewidth=2)
         ax.annotate(
