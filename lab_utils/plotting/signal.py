@@ -63,7 +63,7 @@ def plot_waveform(
     ax.set_xlim(start, start + len(y) / sr)
     limit = 1.05 * max(float(np.abs(y).max(initial=0)), 1e-3)
     ax.set_ylim(-limit, limit)
-    return _finish(ax, "time (s)", "amplitude (1 = full scale)", title)
+    return _finish(ax, "time (s)", "amplitude\n(1 = full scale)", title)
 
 
 def plot_samples(
@@ -84,7 +84,7 @@ def plot_samples(
     ax.vlines(ms, 0, y, color=color, linewidth=0.8)
     ax.plot(ms, y, marker, color=color, markersize=4, label=label)
     ax.axhline(0, color="0.4", linewidth=0.8)
-    return _finish(ax, "time (ms)", "amplitude (1 = full scale)", title)
+    return _finish(ax, "time (ms)", "amplitude\n(1 = full scale)", title)
 
 
 def plot_trim(
