@@ -157,7 +157,7 @@ LANGUAGES = {  # key: (voice, what is said, the language that Whisper base hears
     "ja": ("mei", "朝の海はとても静かです。鳥の声と波の音が聞こえます。", "ja"),
     "ca": (
         "ona",
-        "Bon dia. Avui fa sol al port, i el mercat és ple de veus, de música i de gent que riu.",
+        "El mercat és ple de veus, de música i de flors, i els nens juguen a la plaça.",
         "ca",
     ),
     "ru": ("nsh", "Вечером дети играют на берегу и слушают, как шумит море.", "ru"),
@@ -216,12 +216,20 @@ def _joe(text: str) -> tuple[np.ndarray, int]:
     return np.concatenate(parts), voice.config.sample_rate
 
 
-def _pico(text: str, *, language: str, respell: dict[str, str] | None = None):
-    from py_nanotts import NanoTTS
+_PICO = (
+    "import sys; from py_nanotts import NanoTTS; "
+    "sys.stdout.buffer.write(NanoTTS().speak(sys.argv[1], voice=sys.argv[2], volume=0.4))"
+)
 
+
+def _pico(text: str, *, language: str, respell: dict[str, str] | None = None):
+    """Pico reads memory that it has not set: glibc clears it here, so that it speaks the same."""
     for letters, sound in (respell or {}).items():
         text = text.replace(letters, sound)
-    samples = np.frombuffer(NanoTTS().speak(text, voice=language, volume=0.4), "<i2")
+    command = [sys.executable, "-c", _PICO, text, language]
+    cleared = {**os.environ, "MALLOC_PERTURB_": "255"}  # new memory is filled with 255 ^ 255 = 0
+    done = subprocess.run(command, capture_output=True, check=True, env=cleared)
+    samples = np.frombuffer(done.stdout, "<i2")
     return samples.astype(np.float32) / 32768, 16_000
 
 
@@ -610,7 +618,8 @@ def write(path: Path, clip: Clip) -> None:
     if not np.isfinite(clip.y).all() or np.abs(clip.y).max() >= 1:
         raise SystemExit(f"{path.name} would be clipped or not finite")
     with replacing(path) as temporary:
-        soundfile.write(temporary, clip.y.T, clip.sr, **FORMATS[path.suffix])
+        pcm = np.rint(clip.y.T * 32768).astype(np.int16)  # rounded here: libsndfile truncates WAV
+        soundfile.write(temporary, pcm, clip.sr, **FORMATS[path.suffix])
 
 
 def entry(path: Path, clip: Clip) -> dict:
