@@ -223,6 +223,7 @@ class LabPage:
 
     def open(self, path: str, timeout: float = 60_000) -> LabPage:
         """Open a notebook and wait until its kernel is ready."""
+        self.path = path
         self.page.goto(self.server.url(path), wait_until="domcontentloaded", timeout=timeout)
         self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=timeout)
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=timeout)

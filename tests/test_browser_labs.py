@@ -1,9 +1,15 @@
 """Every lab in JupyterLab in a real browser: run to the end, moved by keyboard, looked over by axe.
 
-Each lab is opened once. While one is looked at, the next is already running.
+Each lab is opened once. While one is looked at, the next is already running. With
+``WHISPER_LAB_SCREENSHOTS=folder`` pictures of every lab in both themes are kept there.
 """
 
 from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
 
 import labbrowser
 import pytest
@@ -78,6 +84,49 @@ def test_explorers_move_by_keyboard(page):
     assert page.kernel_said() == []
 
 
+def test_decode_explorer_by_keyboard(page):
+    """Walk one token on, force another one: attention curve and sentence change."""
+    for box in page.page.locator(".whisper-lab-explorer").all():
+        _walk(page, box)
+    assert page.kernel_said() == []
+    assert page.page_errors == []
+
+
+def _walk(page, box) -> None:
+    curve, place = box.locator(".mel path.curve"), box.locator(".place").inner_text()
+    drawn = curve.get_attribute("d")
+    box.get_by_role("listbox").focus()
+    page.page.keyboard.press("ArrowRight")
+    _until(page, lambda: curve.get_attribute("d") != drawn)
+    assert box.locator(".place").inner_text() != place
+    tokens = box.get_by_role("listbox").inner_text()
+    box.locator(".alternatives button:not(.taken)").first.focus()
+    page.page.keyboard.press("Enter")
+    _until(page, lambda: box.get_by_role("listbox").inner_text() != tokens)
+    box.get_by_role("button", name="Back to the model").focus()
+    page.page.keyboard.press("Enter")
+    _until(page, lambda: box.get_by_role("listbox").inner_text() == tokens)
+
+
+def test_sound_buttons_make_a_sound(page):
+    """Each button of an explorer that asks Python for a sound gets one."""
+    for row in page.page.locator(".whisper-lab-row:has(audio)").all():
+        row.get_by_role("button").focus()
+        page.page.keyboard.press("Enter")
+        audio = row.locator("audio")
+        _until(page, lambda audio=audio: audio.evaluate("(a) => a.duration > 0"))
+        audio.evaluate("(a) => a.pause()")
+        assert re.search(r"\d s at \d+ Hz", row.inner_text())
+
+
+def _until(page, condition, seconds: float = 30) -> None:
+    for _ in range(int(seconds * 10)):
+        if condition():
+            return
+        page.page.wait_for_timeout(100)
+    raise AssertionError("nothing changed")
+
+
 def _move(page, area, control) -> str:
     """Press an arrow key on a control; say what changed: the picture, or only the text."""
     before, text = area.evaluate(PICTURES), area.inner_text()
@@ -101,6 +150,8 @@ def test_fits_at_1024_and_1600_pixels(page):
     for width in (1024, 1600):
         assert page.resize(width).too_wide() == []
     page.resize(1280)
+    if folder := os.environ.get("WHISPER_LAB_SCREENSHOTS"):
+        _shoot(page, Path(folder))
 
 
 def test_axe_finds_nothing_of_ours(page, axe):
@@ -108,3 +159,16 @@ def test_axe_finds_nothing_of_ours(page, axe):
     found["dark"] = page.theme("dark").axe(axe, only_colors=True)
     lines = [f"{theme}: {line}" for theme, all_lines in found.items() for line in all_lines]
     assert not lines, "\n".join(lines)
+
+
+def _shoot(page, out: Path) -> None:
+    """Keep what the tests saw, in both themes."""
+    sys.path.insert(0, str(labbrowser.REPOSITORY / "tools"))
+    import screenshots
+
+    out.mkdir(parents=True, exist_ok=True)
+    screenshots.hide_side_bars(page)
+    name = page.path.rsplit("/", 1)[-1].removesuffix(".ipynb")
+    for theme in labbrowser.THEMES:
+        screenshots.shoot(page, name, theme=theme, width=1280, out=out)
+    page.theme("light")

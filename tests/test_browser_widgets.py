@@ -166,6 +166,24 @@ def test_lit_word_follows_the_clock(studio, player):
     assert {i for _, i in seen} >= set(range(6)), "no word is left out"
 
 
+def test_nothing_is_lit_before_the_first_touch(lab, chromium, tmp_path):
+    from lab_utils.transcripts import Word
+    from lab_utils.widgets import player_html
+
+    file = tmp_path / "player.html"
+    words = [Word(" a", 0.0, 3.0, 1.0)]
+    file.write_text(
+        player_html(samples.path("en_mic"), transcript=words, label="x", page=True), "utf-8"
+    )
+    page = chromium.new_page()
+    page.goto(file.as_uri())
+    assert page.locator(".wl-caption").inner_text() == "a"
+    assert page.locator("[aria-current=true]").count() == 0
+    page.get_by_role("slider").press("Home")
+    assert page.locator("[aria-current=true]").inner_text() == "a"
+    page.close()
+
+
 def test_player_keys(studio, player):
     page = studio.page
     cells = page.locator(".jp-Cell").count()

@@ -175,6 +175,7 @@ export function mount(root, data) {
   let lit = -1;
   let shown = -2;
   let frame = 0;
+  let touched = false; // nothing is lit before the clip is played or a place is chosen
   function drawCaption(line) {
     caption.replaceChildren();
     if (line < 0) caption.append("\u00a0");
@@ -185,10 +186,11 @@ export function mount(root, data) {
       }
   }
   function light(t) {
-    let i = lastBefore(words, t);
+    let i = touched ? lastBefore(words, t) : -1;
     if (i >= 0 && t >= Math.max(words[i].end, words[i].start + 0.05) + AFTERGLOW) i = -1;
     let line = lastBefore(lines, t);
     if (line >= 0 && t > lines[line].end + 0.5) line = -1;
+    if (!touched) line = 0;
     if (i === lit && line === shown) return;
     if (lit >= 0) {
       buttons[lit].classList.remove("wl-on");
@@ -225,6 +227,7 @@ export function mount(root, data) {
     frame = requestAnimationFrame(loop);
   };
   function seek(t) {
+    touched = true;
     audio.currentTime = Math.max(0, Math.min(duration, t));
     settle();
   }
@@ -243,6 +246,7 @@ export function mount(root, data) {
   const hush = (event) => event.detail !== audio && audio.pause(); // one player speaks at a time
   document.addEventListener("whisper-lab-play", hush);
   audio.addEventListener("play", () => {
+    touched = true;
     document.dispatchEvent(new CustomEvent("whisper-lab-play", { detail: audio }));
     button.textContent = "⏸ Pause";
     cancelAnimationFrame(frame);
