@@ -16,6 +16,7 @@ from lab_utils.errors import ExerciseError, SetupError
 
 pytest.importorskip("nbgrader", reason="the extra 'classroom' is not installed")
 
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LAB = "02_transcribe"  # its exercises need no model
 SHADOW = """class Anything:
     def __getattr__(self, name):
@@ -172,3 +173,18 @@ def test_feedback_names_the_mistake(course):
 
 def test_grading_leaves_the_teachers_progress_alone(course, own_progress):
     assert not own_progress.exists()
+
+
+@pytest.mark.parametrize("lab", exercises.TOPICS)
+def test_nbgrader_turns_the_teachers_edition_of_each_lab_back_into_ours(lab):
+    from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearSolutions
+
+    ours = nbformat.read(NOTEBOOKS / f"{lab}.ipynb", as_version=4)
+    edition = editions.source_edition(ours, lab=lab)
+    assert len(editions.leaks(edition, lab=lab)) == 2 * len(exercises.of_lab(lab))
+    for kind in (CheckCellMetadata, ClearSolutions, ClearHiddenTests):
+        step = kind(code_stub={"python": ""}) if kind is ClearSolutions else kind()
+        edition, _ = step.preprocess(edition, {})
+    assert not editions.leaks(edition, lab=lab)
+    for theirs, cell in zip(edition.cells, ours.cells, strict=True):
+        assert theirs.source.strip() == cell.source.strip()

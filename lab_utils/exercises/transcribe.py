@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from . import answers
 from .core import Exercise, Mistake
 
@@ -13,7 +15,7 @@ OBJECTIVES = (
     "say what a larger model costs",
 )
 
-N_PARAMETERS = 71_825_920  #: of the model base
+N_PARAMETERS = (37_184_256, 71_825_920, 240_582_912)  #: of the models tiny.en, base, small
 CUT, HEARD = 2.0, 5.0  #: seconds cut off the front; where the word stood before
 
 
@@ -294,12 +296,17 @@ in_one = Exercise(
 
 
 def _check_megabytes(answer):
-    n = N_PARAMETERS
-    return answers.close(
+    n = np.array(N_PARAMETERS, float)
+    if answers.number(answer) is not None:
+        return (
+            "One number came out: the answer is an array with three, one for each model. "
+            "Arithmetic on `n_parameters` is done for all three at once."
+        )
+    return answers.array(
         answer,
         n * 4 / 1e6,
         tol=0.5,
-        unit="MB",
+        axes=("n_models",),
         wrong=[
             (n / 1e6, "That is one byte for each parameter. A float32 has 32 **bits**: how many "
              "bytes is that?"),
@@ -312,15 +319,18 @@ def _check_megabytes(answer):
     )  # fmt: skip
 
 
+_PARAMETERS = "n_parameters = np.array([{:_}, {:_}, {:_}])".format(*N_PARAMETERS)
+
 megabytes = Exercise(
     key="transcribe.megabytes",
     lab=LAB,
     objective=OBJECTIVES[3],
-    task="The model base has 71,825,920 parameters, each kept as float32, a number of 32 bits. "
-    "How many MB (1 MB = 1e6 bytes) of memory do its weights take?",
-    setup=f"n_parameters = {N_PARAMETERS:_}",
-    stub="megabytes = ...",
-    solution="megabytes = 71_825_920 * 4 / 1e6",
+    task="`n_parameters` holds the numbers of parameters of tiny.en, base and small. Each is kept "
+    "as float32, a number of 32 bits. Make the array `megabytes`: how many MB (1 MB = 1e6 bytes) "
+    "of memory do the weights of each model take?",
+    setup="import numpy as np\n\n" + _PARAMETERS,
+    stub=f"import numpy as np\n\n{_PARAMETERS}\nmegabytes = ...",
+    solution="megabytes = n_parameters * 4 / 1e6",
     variable="megabytes",
     look="What a larger model costs",
     check=_check_megabytes,
@@ -329,10 +339,14 @@ megabytes = Exercise(
         Mistake("megabytes = n_parameters * 2 / 1e6", "is float16", "float16 on the CPU"),
         Mistake("megabytes = n_parameters * 32 / 1e6", "in megabits", "bits for bytes"),
         Mistake("megabytes = n_parameters * 4", "That is in bytes", "bytes for megabytes"),
+        Mistake(
+            "megabytes = n_parameters.sum() * 4 / 1e6", "One number came out", "sum for each one"
+        ),
     ),
     hints=(
         "Eight bits make a byte: how many bytes does one parameter take?",
-        "Parameters times bytes each, divided by 1e6.",
+        "Parameters times bytes each, divided by 1e6; NumPy does it for the whole array.",
     ),
+    kind="array",
     why="The file on disk is half as large: there each parameter is a float16.",
 )
