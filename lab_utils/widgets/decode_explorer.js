@@ -21,7 +21,14 @@ function shape(tag, attributes = {}) {
 }
 
 const spoken = (text) => NAMES[text] ?? (text.trim() || (text ? "a space" : "nothing"));
-const visible = (text) => (text.startsWith(" ") ? "␣" + text.slice(1) : text).replace(/\n/g, "⏎");
+// the space that belongs to a token is drawn by the style sheet, so that no screen reader reads it
+const label = (text, tag = "span") => {
+  const spaced = text.startsWith(" ");
+  const shown = spaced ? text.slice(1) : text;
+  const name = { className: spaced ? "spaced" : "", textContent: shown.replace(/\n/g, "⏎") };
+  return node(tag, name);
+};
+const hidden = (text) => node("span", { className: "hidden", textContent: text });
 const percent = (p) => (p >= 0.995 ? ">99 %" : p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`);
 const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 let counter = 0;
@@ -237,7 +244,7 @@ function render({ model, el }) {
     stamps.checked = !options.without_timestamps;
     if (document.activeElement !== prompt) prompt.value = options.prompt ?? "";
     startChips.replaceChildren(
-      ...(model.get("path").start ?? []).map((text) => node("code", { textContent: visible(text) })),
+      ...(model.get("path").start ?? []).map((text) => label(text, "code")),
     );
   }
 
@@ -245,11 +252,8 @@ function render({ model, el }) {
     const made = steps().map((step, i) => {
       const option = node("span", { id: `${id}-${i}`, className: `token ${step.kind}` });
       option.setAttribute("role", "option");
-      option.setAttribute(
-        "aria-label",
-        `${spoken(step.text)}${step.forced ? ", forced" : ""}, ${percent(step.probability)}`,
-      );
-      option.textContent = step.kind === "end" ? "⏹ end" : visible(step.text);
+      const said = `${step.forced ? ", forced" : ""}, ${percent(step.probability)}`;
+      option.append(step.kind === "end" ? "end" : label(step.text), hidden(said));
       if (step.forced && i === model.get("forced").length - 1) option.classList.add("forced");
       option.style.setProperty("--doubt", Math.min(1, step.entropy / 4).toFixed(2));
       on(option, "click", () => {
@@ -292,7 +296,7 @@ function render({ model, el }) {
     undo.hidden = model.get("forced").length === 0;
     drawAttention(i);
     const rows = [
-      ["Token", visible(step.text)],
+      ["Token", step.text.trim() || "a space"],
       ["Probability", percent(step.probability)],
       ["Entropy", `${step.entropy.toFixed(1)} bits`],
       ["Time stamps", `${percent(step.stamps)} in all`],
@@ -316,11 +320,11 @@ function render({ model, el }) {
     const made = node(
       "button",
       { type: "button", className: taken ? "bar taken" : "bar" },
-      node("span", { className: "name", textContent: visible(other.text) }),
+      node("span", { className: "name" }, label(other.text)),
       node("span", { className: "track" }, fill),
-      node("span", { className: "value", textContent: percent(other.probability) + (taken ? " ◀" : "") }),
+      node("span", { className: "value", textContent: percent(other.probability) }),
     );
-    made.ariaLabel = `${spoken(other.text)}, ${percent(other.probability)}${taken ? ", taken" : ""}`;
+    if (taken) made.append(hidden("taken"));
     on(made, "click", () => {
       if (taken) return;
       say(`Forcing ${spoken(other.text)} …`);
@@ -338,7 +342,8 @@ function render({ model, el }) {
       node("dd", { textContent: p.text || "(no text)" }),
     ];
     const rows = entry("The model’s own choice", own);
-    if (model.get("forced").length) rows.push(...entry("With your choice", path));
+    const turn = model.get("forced").length;
+    if (turn && steps()[turn - 1]?.token === model.get("forced")[turn - 1]) rows.push(...entry("With your choice", path));
     texts.replaceChildren(...rows);
   }
 
@@ -405,14 +410,14 @@ function render({ model, el }) {
           }),
         );
       }
-      const mark = n.status === "pruned" ? "✕ " : n.status === "finished" ? "■ " : "";
       const chip = node(
         "button",
         { type: "button", className: `chip ${n.status}${n.won ? " won" : ""}`, tabIndex: -1 },
-        node("span", { textContent: mark + (n.text === "<|endoftext|>" ? "end" : visible(n.text)) }),
+        hidden(`step ${n.step}: `),
+        n.text === "<|endoftext|>" ? node("span", { textContent: "end" }) : label(n.text),
         node("small", { textContent: n.score.toFixed(2) }),
+        hidden(fate(n)),
       );
-      chip.ariaLabel = `step ${n.step}, ${spoken(n.text)}, score ${n.score.toFixed(2)}, ${fate(n)}`;
       chip.style.left = `${x}px`;
       chip.style.top = `${y}px`;
       const tell = () => (line.textContent = `${words(n)} · score ${n.score.toFixed(2)} · ${fate(n)}`);
