@@ -55,6 +55,7 @@ doubt = Exercise(
     stub="def doubt(probs):\n    ...",
     solution=_doubt("-sum(p * np.log2(p) for p in probs.values() if p > 0)"),
     variable="doubt",
+    look="Right, wrong, and how sure",
     check=_check_doubt,
     mistakes=(
         Mistake(
@@ -134,6 +135,7 @@ trust = Exercise(
     stub="def trust(probs, seconds):\n    ...",
     solution=_trust_code("max(probs.values()) >= 0.8 and seconds >= 3"),
     variable="trust",
+    look="When to trust a detection",
     check=_check_trust,
     mistakes=(
         Mistake(
@@ -188,6 +190,7 @@ cost = Exercise(
     stub="cost = ...",
     solution='cost = "C"',
     variable="cost",
+    look="What a wrong language costs",
     check=_check_cost,
     mistakes=(
         Mistake('cost = "A"', "No error comes", "an error is expected"),
@@ -257,6 +260,7 @@ starts = Exercise(
     "    n = int((duration - width) / hop) + 1\n"
     "    return [i * hop for i in range(n)]",
     variable="starts",
+    look="Language over time",
     check=_check_starts,
     mistakes=(
         Mistake(
@@ -317,6 +321,7 @@ code = Exercise(
     stub="code = ...",
     solution='code = ("sq", "base")',
     variable="code",
+    look="Codes and models",
     check=_check_code,
     mistakes=(
         Mistake('code = ("sr", "base")', "is Serbian. The table", "Serbian's code"),
