@@ -60,7 +60,8 @@ def test_exercise_is_complete(exercise):
     assert len(exercise.hints) >= 2 and len(set(exercise.hints)) == len(exercise.hints)
     assert exercise.kind == "bug" or "..." in exercise.stub
     assert exercise.solution_code not in exercise.hints
-    assert exercise.points >= 1 and exercise.task.strip() and exercise.look
+    assert exercise.points >= 1 and exercise.task.strip()
+    assert exercise.look, "set look= to the heading of the section that helps"
     assert exercises.TOPICS[exercise.lab] == exercise.key.partition(".")[0]
     module = getattr(exercises, exercises.TOPICS[exercise.lab])
     assert getattr(module, exercise.name) is exercise
