@@ -1,6 +1,6 @@
 """What the reader can touch and hear: explorers, recorder, player.
 
-``from lab_utils.widgets import play, my_voice, Recorder``
+``from lab_utils.widgets import play, listen, my_voice, Recorder``
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ _HOMES = {
     "player_html": "player",
     "my_voice": "recorder",
     "Recorder": "recorder",
+    "listen": "sound",
 }
 __all__ = list(_HOMES)
 
