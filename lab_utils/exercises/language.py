@@ -172,8 +172,8 @@ def _check_cost(answer):
             "write.",
             "B": "Not empty: the decoder always finds a likely next token. Silence is the only "
             "thing that it may skip.",
-            "D": "That is what `task='translate'` is for. A wrong `language` is no order to "
-            "translate: the model takes the sounds for English ones.",
+            "D": "Whisper learned to translate into English only. A wrong `language` is no "
+            "order to translate: the model takes the sounds for French ones.",
         },
     )
 
@@ -182,11 +182,11 @@ cost = Exercise(
     key="language.cost",
     lab=LAB,
     objective=OBJECTIVES[1],
-    task="An Albanian recording is transcribed with `language='en'`. What do you get?\n\n"
+    task="A German recording is transcribed with `language='fr'`. What do you get?\n\n"
     '- `"A"`: an error: the language does not fit\n'
     '- `"B"`: an empty text\n'
-    '- `"C"`: English words that nobody spoke, with a low `avg_logprob`\n'
-    '- `"D"`: a faithful translation into English',
+    '- `"C"`: French words that nobody spoke, with a low `avg_logprob`\n'
+    '- `"D"`: a faithful translation into French',
     stub="cost = ...",
     solution='cost = "C"',
     variable="cost",
@@ -198,8 +198,8 @@ cost = Exercise(
         Mistake('cost = "D"', "no order to translate", "language taken for translation"),
     ),
     hints=(
-        "Look at what English came out of the Albanian clip above.",
-        "The token `<|en|>` in the start sequence promises that English follows.",
+        "Look at what French came out of the German clip above.",
+        "The token `<|fr|>` in the start sequence promises that French follows.",
     ),
     kind="choice",
     why="Fluent fiction. `avg_logprob` is the only sign, and not a sure one.",
