@@ -219,8 +219,8 @@ def _check_rescale(function):
             (lambda x: (x + 4) / 4, "Now no floor is in effect: the cells of silence go down to "
              "-10. (80 would be right for decibels; here stands log10.)"),
             (lambda x: _rescale(x, add=0), "The 4 is not added any more."),
-            (lambda x: np.maximum((x + 4) / 4, ((x + 4) / 4).max() - 8), "The floor comes before "
-             "the rescaling: 8 below the largest log10, not below the largest result."),
+            (lambda x: _rescale(x, add=0, divide=1), "The floor is right, but the last step is gone: "
+             "add 4, divide by 4."),
         ],
     )  # fmt: skip
 
@@ -251,10 +251,9 @@ rescale = Exercise(
             "floor dropped or in decibels",
         ),
         Mistake(
-            "def rescale(log_mel):\n    log_mel = (log_mel + 4) / 4\n"
-            "    return np.maximum(log_mel, log_mel.max() - 8)",
-            "before the rescaling",
-            "order exchanged",
+            "def rescale(log_mel):\n    return np.maximum(log_mel, log_mel.max() - 8)",
+            "the last step is gone",
+            "rescaling dropped",
         ),
     ),
     hints=(
