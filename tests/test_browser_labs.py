@@ -17,7 +17,7 @@ import pytest
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 LABS = sorted(path.stem for path in (labbrowser.REPOSITORY / "notebooks").glob("*.ipynb"))
-TIMEOUT = 300_000  # ms for one lab on a busy machine
+TIMEOUT = 600_000  # ms for one lab on a busy machine
 PICTURES = """(area) => Promise.all([...area.querySelectorAll('img')].map(async (img) => {
   const data = await (await fetch(img.src)).arrayBuffer();
   const hash = await crypto.subtle.digest('SHA-256', data);
