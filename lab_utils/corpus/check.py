@@ -234,7 +234,7 @@ def _speech_rate(clip: Clip, f: ClipFacts | None, limit: tuple[float, float]) ->
 
 
 def _tokens(clip: Clip, f: ClipFacts | None, limit: int) -> Outcome:
-    if len(clip.text) < limit - SPECIAL_TOKENS:  # a token is at least one character
+    if len(clip.text.encode()) < limit - SPECIAL_TOKENS:  # a token is at least one byte
         return None
     n = count_tokens(clip.text)
     return _at_most(n, limit, f"{n} tokens")

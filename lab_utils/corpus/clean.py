@@ -83,7 +83,7 @@ def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarra
     from scipy.ndimage import uniform_filter1d
 
     window, overlap = _window(), N_FFT // HOP_LENGTH
-    padded = np.pad(y, (N_FFT // 2, N_FFT // 2 + -len(y) % HOP_LENGTH + HOP_LENGTH))
+    padded = np.pad(y, (N_FFT, N_FFT + -len(y) % HOP_LENGTH))  # every sample in four windows
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP_LENGTH]
     out = np.zeros(len(padded) + N_FFT, np.float32)
     for a in range(0, len(frames), FRAMES_AT_ONCE):
@@ -101,7 +101,7 @@ def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarra
             block[i : i + b - a] += pieces[:, i]
         out[a * HOP_LENGTH : a * HOP_LENGTH + block.size] += block.ravel()
     # squared Hann windows at a quarter hop add up to 1.5
-    return out[N_FFT // 2 : N_FFT // 2 + len(y)] / np.float32(1.5)
+    return out[N_FFT : N_FFT + len(y)] / np.float32(1.5)
 
 
 def reduce_noise(y: np.ndarray, frames: np.ndarray, *, sr: int, method: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from . import clean
 
 FRAME = 0.01  #: seconds of one level measurement
 SILENCE_BELOW_SPEECH = 35.0  #: dB
+ABSOLUTE_SILENCE = -75.0  #: dB relative to full scale
 MOST_CLIPPED = 0.007  #: share of samples near the ceiling; speech that is not clipped has less
 NEAR_CEILING = 0.85  #: of the ceiling
 ENERGY_BEYOND = 1e-6  #: above the bandwidth lies this share of the energy (-60 dB)
@@ -158,9 +159,10 @@ def frame_levels(y: np.ndarray, *, sr: int) -> np.ndarray:
 
 
 def silence_threshold(levels: np.ndarray) -> float:
-    """Below this level, in dB, nobody speaks: 35 dB under speech, or just above the noise."""
+    """At this level, in dB, nobody speaks: 35 dB under speech, or just above the noise."""
     floor, speech = np.percentile(levels, [5, 95])
-    return float(max(speech - SILENCE_BELOW_SPEECH, min(floor + 6, speech - 12)))
+    above_noise = min(floor + 6, speech - 12)
+    return float(max(speech - SILENCE_BELOW_SPEECH, above_noise, ABSOLUTE_SILENCE))
 
 
 def silences(levels: np.ndarray) -> tuple[float, float, float]:

@@ -207,7 +207,7 @@ def _plant_texts(bench: _Bench) -> None:
     bench.row(bench.take("consent"), consent="")
     bench.row(bench.take("consent"), licence="")
     if "tokens" in bench.contract:  # each of these letters takes three tokens
-        bench.row(bench.take("tokens"), text="\u2d63" * 200)
+        bench.row(bench.take("tokens"), text="\u2d63" * 250)
         _lengthen(bench, bench._next - 1, seconds=12)
 
 

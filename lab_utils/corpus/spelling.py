@@ -88,6 +88,7 @@ def spoken(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
+    text = re.sub(r"(?<!\w)[-−](?=\d)", "minus ", text)
     text = re.sub(r"([$€£])(\d+)(?:\.(\d\d))?\b", _money, text)
     text = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1])), text)
     text = re.sub(r"\b(\d{1,2}):(\d\d)\b", _time, text)

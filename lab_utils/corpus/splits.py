@@ -12,6 +12,7 @@ from .. import metrics
 from ..errors import CorpusError
 from .manifest import Clip, Manifest
 
+N_DRAWS = 20  #: groups have unequal sizes: the draw nearest to the shares is taken
 GROUPS = ("speaker", "recording", "text")
 
 
@@ -30,7 +31,7 @@ def assign(
     by : {"speaker", "recording", "text"}
         What must not be shared. Clips with the same text always stay together as well.
     validation, test : float
-        Shares of the groups, each in (0, 1).
+        Shares of the clips, each in (0, 1); met as nearly as whole groups allow.
     seed : int
         Another seed, another draw.
 
@@ -63,14 +64,17 @@ def assign(
     clips = sorted(manifest.clips, key=lambda clip: (groups[clip.id], _digest(_content(clip))))
     labels = [groups[clip.id] for clip in clips]
 
-    def draw(indices: list[int], n: int) -> tuple[list[int], list[int]]:
+    def draw(indices: list[int], share: float) -> tuple[list[int], list[int]]:
+        """Of several draws, the one whose clips come nearest to the share."""
         some = [labels[i] for i in indices]
-        splitter = GroupShuffleSplit(1, test_size=n, random_state=seed)
-        rest, chosen = next(splitter.split(some, groups=some))
+        n_test = max(1, round(share * len(set(some))))
+        splitter = GroupShuffleSplit(N_DRAWS, test_size=n_test, random_state=seed)
+        draws = list(splitter.split(some, groups=some))
+        rest, chosen = min(draws, key=lambda d: abs(len(d[1]) / len(some) - share))
         return [indices[i] for i in rest], [indices[i] for i in chosen]
 
-    rest, tested = draw(list(range(len(clips))), max(1, round(test * n_groups)))
-    train, validated = draw(rest, max(1, round(validation * n_groups)))
+    rest, tested = draw(list(range(len(clips))), test)
+    train, validated = draw(rest, validation / (1 - test))
     parts = {"train": train, "validation": validated, "test": tested}
     return manifest.updated(
         {clips[i].id: {"split": name} for name, part in parts.items() for i in part}

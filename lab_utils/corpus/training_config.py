@@ -177,11 +177,17 @@ def hardware(*, ram_gb: float | None = None, gpu_gb: float | None = None) -> lis
     if gpu_gb is None:
         name, gpu_gb = environment.gpu() or ("no GPU", 0.0)
     has_gpu = f"{name}, {gpu_gb:.0f} GB" if gpu_gb else "no GPU"
-    rent = "Rent a GPU instance (lab 01), or fine-tune a ready voice with a small batch."
+    rent = "Rent a GPU (lab 01)."
     rows = (
-        ("main memory", RAM_GB, ram_gb, f"{ram_gb:.0f} GB", "Close other programs; add memory."),
+        ("main memory", RAM_GB, ram_gb, f"{ram_gb:.0f} GB", "Add memory."),
         ("GPU memory, least", GPU_LEAST_GB, gpu_gb, has_gpu, rent),
-        ("GPU memory, comfortable", GPU_GOOD_GB, gpu_gb, has_gpu, "Halve batch_size."),
+        (
+            "GPU memory, comfortable",
+            GPU_GOOD_GB,
+            gpu_gb,
+            has_gpu,
+            "Halve batch_size." if gpu_gb else rent,
+        ),
     )
     return [
         Need(what, f"{needs:.0f} GB", has, amount >= _NEARLY * needs, remedy)

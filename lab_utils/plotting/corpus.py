@@ -23,8 +23,8 @@ PALE = {"source": "#e8eaee", "step": "#dcebf7", "voice": "#fde6d8", "whisper": "
 def plot_flow(ax: Axes | None = None) -> Axes:
     """The whole workshop in one picture: one set of recordings in, two contracts out."""
     ax = new_axes(ax, figsize=(9.6, 4.1))
-    ax.set_xlim(0, 100)
-    ax.set_ylim(0, 44)
+    ax.set_xlim(-0.5, 100.5)
+    ax.set_ylim(-0.5, 44.5)
     ax.axis("off")
     _box(ax, 0, 13, 15, 18, "Recordings", "any format\nany length\nnever changed", "source")
     steps = (

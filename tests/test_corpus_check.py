@@ -1,0 +1,246 @@
+"""Rules and their check: every planted defect found, none invented; the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import html.parser
+
+import numpy as np
+import pytest
+import soundfile
+import workshop
+
+from lab_utils.corpus import check, export, measure, planted, report, rules, splits
+from lab_utils.corpus.manifest import Manifest
+from lab_utils.errors import CorpusError
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory):
+    """Both exports of the workshop's corpus, with the contracts that they are for."""
+    folder, corpus = tmp_path_factory.mktemp("exports"), workshop.corpus()
+    lecturer = corpus.select(clip for clip in corpus.clips if clip.speaker == "heart")
+    return {
+        "voice": export.ljspeech(splits.assign(lecturer, by="text"), folder / "voice"),
+        "whisper": export.audiofolder(splits.assign(corpus, by="speaker"), folder / "whisper"),
+    }
+
+
+@pytest.mark.parametrize("name", ["voice", "whisper"])
+def test_nothing_is_invented_in_a_good_corpus(exports, name):
+    outcome = check.check(exports[name], rules.contract(name))
+    assert outcome.ok and outcome.exit_code == 0, str(outcome)
+    assert set(outcome.facts) == {clip.id for clip in exports[name].clips}
+
+
+@pytest.mark.parametrize("name", ["voice", "whisper"])
+def test_every_planted_defect_is_found_and_nothing_else(exports, name, tmp_path):
+    contract = rules.contract(name)
+    made = planted.plant(exports[name], tmp_path / "spoilt", contract)
+    outcome = check.check(made.manifest, contract)
+    found = {(finding.clip, finding.rule) for finding in outcome.findings}
+    assert found == made.defects
+    assert outcome.exit_code == 1
+    # a defect for every rule but the one on the number of clips, which has a test of its own
+    assert {rule for _, rule in made.defects} == {r.key for r in contract.rules} - {"count"}
+
+
+def test_too_few_clips(tmp_path):
+    few = workshop.small(tmp_path)
+    outcome = check.check(few, rules.VOICE)
+    assert [(f.rule, f.found) for f in outcome.findings if f.rule == "count"] == [
+        ("count", "3 clips")
+    ]
+    assert "count" not in rules.WHISPER
+
+
+def test_planting_needs_clips_and_an_empty_place(exports, tmp_path):
+    with pytest.raises(CorpusError, match="at least 36"):
+        planted.plant(workshop.small(tmp_path / "few"), tmp_path / "out", rules.VOICE)
+    with pytest.raises(CorpusError, match="is there"):
+        planted.plant(exports["voice"], tmp_path, rules.VOICE)
+
+
+def _one(manifest: Manifest, contract=rules.WHISPER, **values) -> set[str]:
+    """The rules that the first clip breaks when its row has these values."""
+    first = manifest.clips[0]
+    changed = manifest.updated({first.id: values})
+    findings = check.check(changed, contract).findings
+    return {f.rule for f in findings if f.clip == first.id} - {"rate"}
+
+
+def test_a_row_that_leads_outside_is_named_and_never_read(tmp_path):
+    corpus = workshop.small(tmp_path / "corpus")
+    soundfile.write(tmp_path / "secret.wav", np.zeros(100), 16_000)
+    for file in ("../secret.wav", str(tmp_path / "secret.wav"), "", ".."):
+        assert _one(corpus, file=file) == {"inside"}
+    with pytest.raises(CorpusError, match="outside the corpus"):
+        corpus.path(dataclasses.replace(corpus.clips[0], file="../secret.wav"))
+
+
+def test_30_seconds_fit_and_one_sample_more_does_not(tmp_path):
+    corpus = workshop.small(tmp_path)
+    clip, sr = corpus.clips[0], 16_000
+    y = np.resize(soundfile.read(corpus.path(clip), dtype="float32")[0], 30 * sr + 1)
+    text = "word " * 60
+    for n, expected in ((30 * sr, set()), (30 * sr + 1, {"duration"}), (sr, set()),
+                        (sr - 1, {"duration"})):  # fmt: skip
+        soundfile.write(corpus.path(clip), y[:n], sr)
+        words = text if n > sr else "Ten words."
+        assert _one(corpus, text=words, heard=words) & {"duration"} == expected
+
+
+def test_tokens_are_counted_by_whispers_own_tokenizer():
+    from whisper.tokenizer import get_tokenizer
+
+    text = "Zyntriq überall, 12345!"
+    tokenizer = get_tokenizer(True, language="en", task="transcribe")
+    framed = [*tokenizer.sot_sequence_including_notimestamps, *tokenizer.encode(" " + text),
+              tokenizer.eot]  # fmt: skip
+    assert check.count_tokens(text) == len(framed)
+
+
+@pytest.mark.parametrize(
+    ("values", "broken"),
+    [
+        ({"text": "  "}, {"text"}),
+        ({"text": "May I ask a question about the silence?\x07"}, {"characters"}),
+        ({"text": "May I ask a question about the silence?\ufffd"}, {"characters"}),
+        ({"text": "Darf ich, äh, eine Frage zur Stille stellen? 你好"}, set()),
+        ({"text": "x" * 200}, {"speech_rate"}),
+        ({"consent": " "}, {"consent"}),
+        ({"text": "Quite another text", "heard": "May I ask a question?"}, {"disagreement"}),
+        ({"heard": ""}, set()),
+    ],
+)
+def test_rows(tmp_path, values, broken):
+    if "text" in values:
+        values = {"heard": values["text"]} | values
+    assert _one(workshop.small(tmp_path), **values) == broken
+
+
+def test_contracts_can_be_changed_and_know_their_rules():
+    stricter = rules.VOICE.with_limits(snr=35.0)
+    assert stricter["snr"].limit == 35.0 and rules.VOICE["snr"].limit == 20.0
+    assert "count" not in rules.VOICE.without("count")
+    for call in (
+        lambda: rules.VOICE.without("magic"),
+        lambda: rules.VOICE.with_limits(magic=1),
+        lambda: rules.VOICE["magic"],
+        lambda: rules.contract("magic"),
+    ):
+        with pytest.raises(CorpusError, match="magic"):
+            call()
+    for contract in rules.CONTRACTS.values():
+        assert len({rule.key for rule in contract.rules}) == len(contract.rules)
+        assert all(
+            rule.reason and rule.remedy and "{" not in rule.sentence for rule in contract.rules
+        )
+        assert len(contract.table()) == len(contract.rules)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_every_depth_is_measured(tmp_path, subtype):
+    corpus = workshop.small(tmp_path, 1)
+    path = corpus.path(corpus.clips[0])
+    y, sr = soundfile.read(path)
+    soundfile.write(path, y, sr, subtype=subtype)
+    facts = measure.measure(path)
+    assert facts.subtype == subtype and facts.duration == pytest.approx(len(y) / sr)
+
+
+# ---- the report
+
+
+class _Page(html.parser.HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in ("meta", "br", "rect", "polygon"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_shows_the_worst_first_with_picture_player_and_remedy(exports, tmp_path):
+    made = planted.plant(exports["voice"], tmp_path / "a corpus", rules.VOICE)
+    outcome = check.check(made.manifest, rules.VOICE)
+    path = report.write(outcome, tmp_path / "elsewhere")
+    text = path.read_text("utf-8")
+    page = _Page(text)
+    assert not page.open
+    players = [a for tag, a in page.tags if tag == "audio"]
+    assert players and all(a["aria-label"] and "preload" in a for a in players)
+    from urllib.parse import unquote
+
+    for player in players:
+        assert (path.parent / unquote(player["src"])).is_file()
+    pictures = [a for tag, a in page.tags if tag == "svg"]
+    assert len(pictures) == len(players) and all(a["aria-label"] for a in pictures)
+    order = [name for name, _ in outcome.worst() if name]
+    places = [text.index(f"<h3>{name}</h3>") for name in order]
+    assert places == sorted(places)
+    assert all(rules.VOICE[f.rule].remedy.split(";")[0][:20] in text for f in outcome.findings)
+    counts = [len(found) for _, found in outcome.worst()]
+    assert counts == sorted(counts, reverse=True)
+
+
+def test_the_page_escapes_what_it_shows(tmp_path):
+    corpus = workshop.small(tmp_path, 1)
+    evil = "<script>alert(1)</script>"
+    corpus = corpus.updated({corpus.clips[0].id: {"text": evil, "heard": "so"}})
+    text = report.page(check.check(corpus, rules.VOICE), beside=tmp_path)
+    assert "<script" not in text and "&lt;script" in text
+
+
+def test_a_page_that_cannot_be_written(tmp_path):
+    outcome = check.check(workshop.small(tmp_path, 1), rules.WHISPER)
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    with pytest.raises(CorpusError, match="could not be written"):
+        report.write(outcome, tmp_path / "file" / "report.html")
+
+
+def test_summary_and_text(tmp_path):
+    outcome = check.check(workshop.small(tmp_path, 2), rules.VOICE)
+    assert list(outcome.summary().index) == [rule.key for rule in rules.VOICE.rules]
+    assert outcome.summary()["broken by"].sum() == len(outcome.findings)
+    assert "count: 2 clips" in str(outcome)
+    assert len(outcome.table()) == len(outcome.findings)
+
+
+# ---- the manifest
+
+
+def test_a_manifest_survives_the_disk(tmp_path):
+    corpus = workshop.small(tmp_path)
+    odd = 'a "quoted", text\nof two lines | with a bar'
+    corpus = corpus.updated({corpus.clips[0].id: {"text": odd, "recording": "été\n1.wav"}})
+    corpus.save()
+    assert Manifest.load(tmp_path) == corpus
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (None, "found none"),
+        ("id,text\na,b\n", "lacks the columns"),
+        ("id,file,start\na,a.wav,soon\n", "line 2"),
+        ("id,file\na,a.wav\na,b.wav\n", "more than one row"),
+        (b"\xff\xfe\x00", "UTF-8"),
+    ],
+)
+def test_a_manifest_that_is_none(tmp_path, content, match):
+    if content is not None:
+        data = content if isinstance(content, bytes) else content.encode()
+        (tmp_path / "manifest.csv").write_bytes(data)
+    with pytest.raises(CorpusError, match=match):
+        Manifest.load(tmp_path)

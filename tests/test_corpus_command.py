@@ -1,0 +1,71 @@
+"""``python -m lab_utils corpus …``: the whole workshop on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import workshop
+
+from lab_utils.corpus import command, label
+from lab_utils.corpus.manifest import Manifest
+from lab_utils.errors import CorpusError
+
+
+def test_from_recordings_to_checked_exports(tmp_path, capsys, monkeypatch):
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    for name in ("student.flac", "student.txt"):
+        shutil.copy(workshop.FOLDER / name, inputs)
+    (inputs / "recordings.csv").write_text(
+        "file,speaker,language,licence,consent\nstudent.flac,ann,en,CC0,written\n", "utf-8"
+    )
+
+    def hear(manifest, model, **options):
+        said = {c.id: workshop.said(c) for c in manifest.clips}
+        return manifest.updated({k: {"heard": v, "text": v} for k, v in said.items()})
+
+    monkeypatch.setattr(label, "with_whisper", hear)
+    corpus, voice, listener = (str(tmp_path / n) for n in ("corpus", "voice", "whisper"))
+    assert command.main(["prepare", str(inputs), corpus]) == 0
+    assert "12 clips" in capsys.readouterr().out
+    assert command.main(["label", corpus, "--scripts", str(inputs)]) == 0
+    assert {c.text_by for c in Manifest.load(corpus).clips} == {"script"}
+    assert command.main(["export", corpus, voice, "--to", "ljspeech", "--config", "vits"]) == 0
+    assert json.loads((tmp_path / "voice" / "config.json").read_text())["model"] == "vits"
+    assert command.main(["export", corpus, listener, "--to", "audiofolder"]) == 0
+    capsys.readouterr()
+    # one student is enough for no voice: only the number of clips is wrong
+    assert command.main(["check", voice, "--contract", "voice"]) == 1
+    out = capsys.readouterr().out
+    assert "corpus: count: 12 clips" in out and "1 findings" in out
+    assert (tmp_path / "voice" / "report.html").is_file()
+    assert command.main(["check", corpus, "--contract", "voice"]) == 1
+    leaks = ["check", listener, "--contract", "whisper", "--page", str(tmp_path / "page.html")]
+    assert command.main(leaks) == 1  # one speaker in all three splits
+    out = capsys.readouterr().out
+    assert "speaker_leak" in out and "rate" not in out
+
+
+def test_help_and_rules(capsys):
+    for arguments in (["--help"], ["prepare", "--help"], ["check", "--help"]):
+        with pytest.raises(SystemExit) as stop:
+            command.main(arguments)
+        assert stop.value.code == 0
+    assert "corpus" in capsys.readouterr().out
+    assert command.main(["rules", "--contract", "whisper"]) == 0
+    assert "448 tokens" in capsys.readouterr().out
+    assert command.main(["hardware"]) in (0, 1)
+
+
+def test_wrong_use(tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        command.main(["check", "x", "--contract", "magic"])
+    assert stop.value.code == 2
+    with pytest.raises(CorpusError, match="found nothing"):
+        command.main(["prepare", str(tmp_path / "none"), str(tmp_path / "out")])
+    with pytest.raises(CorpusError, match="at least 1 job"):
+        command.main(["prepare", str(tmp_path), str(tmp_path / "out"), "--jobs", "0"])
+    with pytest.raises(CorpusError, match="train, validation or test"):
+        command.main(["check", str(tmp_path), "--contract", "voice"])

@@ -1,0 +1,292 @@
+"""The exports against what the programs that read them expect; splits; settings; spelling."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+
+import numpy as np
+import pytest
+import soundfile
+import workshop
+
+from lab_utils import audio
+from lab_utils.corpus import export, splits, training_config
+from lab_utils.corpus.spelling import number, ordinal, spoken, year
+from lab_utils.errors import CorpusError
+
+
+@pytest.fixture(scope="module")
+def student():
+    corpus = workshop.corpus()
+    return splits.assign(corpus.select(c for c in corpus.clips if c.recording == "student.flac"))
+
+
+@pytest.fixture(scope="module")
+def voice(student, tmp_path_factory):
+    return export.ljspeech(student, tmp_path_factory.mktemp("voice") / "out")
+
+
+@pytest.fixture(scope="module")
+def listener(student, tmp_path_factory):
+    return export.audiofolder(student, tmp_path_factory.mktemp("whisper") / "out")
+
+
+def test_ljspeech_is_read_as_coqui_and_torchaudio_read_it(voice, student):
+    """Both split each line at the bar and take wavs/<first column>.wav and the third column."""
+    lines = (voice.folder / "metadata.csv").read_text("utf-8").splitlines()
+    assert len(lines) == len(student)
+    for line, clip in zip(lines, student.clips, strict=True):
+        name, text, normal = line.split("|")
+        assert (name, text, normal) == (clip.id, clip.text, spoken(clip.text))
+        info = soundfile.info(str(voice.folder / "wavs" / f"{name}.wav"))
+        assert (info.samplerate, info.channels, info.subtype) == (22_050, 1, "PCM_16")
+    with open(voice.folder / "metadata.csv", encoding="utf-8") as file:  # torchaudio's own words
+        assert list(csv.reader(file, delimiter="|", quoting=csv.QUOTE_NONE)) == [
+            line.split("|") for line in lines
+        ]
+    parts = [(voice.folder / f"metadata_{s}.csv").read_text("utf-8") for s in
+             ("train", "validation", "test")]  # fmt: skip
+    assert sorted("".join(parts).splitlines()) == sorted(lines)
+
+
+def test_audiofolder_has_the_columns_and_files_that_datasets_wants(listener, student):
+    assert {p.name for p in listener.folder.iterdir()} == {"train", "validation", "test"}
+    seen = 0
+    for split in ("train", "validation", "test"):
+        with open(listener.folder / split / "metadata.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        files = {p.name for p in (listener.folder / split).glob("*.wav")}
+        assert {row["file_name"] for row in rows} == files
+        for row in rows:
+            info = soundfile.info(str(listener.folder / split / row["file_name"]))
+            assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
+            assert info.duration <= 30 and row["transcription"] and row["consent"]
+        seen += len(rows)
+    assert seen == len(student)
+
+
+def test_exports_carry_the_sound_of_the_clips(voice, listener, student):
+    for clip in student.clips[:3]:
+        y, _ = audio.load(student.path(clip), sr=None)
+        again, _ = audio.load(voice.folder / "wavs" / f"{clip.id}.wav", sr=None)
+        np.testing.assert_array_equal(again, y)
+        down, _ = audio.load(listener.folder / clip.split / f"{clip.id}.wav", sr=None)
+        np.testing.assert_allclose(down, audio.resample(y, sr=22_050, target_sr=16_000), atol=1e-4)
+
+
+def test_reading_back_gives_texts_splits_and_details(voice, listener, student):
+    for made in (voice, listener):
+        assert {c.id: (c.split, c.speaker, c.consent) for c in made.clips} == {
+            c.id: (c.split, c.speaker, c.consent) for c in student.clips
+        }
+    assert [c.text for c in voice.clips] == [spoken(c.text) for c in student.clips]
+    assert {c.id: c.text for c in listener.clips} == {c.id: c.text for c in student.clips}
+
+
+def test_the_tables_signs_in_a_text_do_no_harm(student, tmp_path):
+    first = student.clips[0].id
+    odd = student.updated({first: {"text": 'One | "two",\nthree\t4'}})
+    for write in (export.ljspeech, export.audiofolder):
+        made = write(odd, tmp_path / write.__name__)
+        text = next(clip.text for clip in made.clips if clip.id == first)
+        assert text.split()[:2] == ["One", '"two",'] and "\n" not in text
+
+
+def test_an_export_replaces_an_export_and_nothing_else(student, tmp_path):
+    made = export.ljspeech(student, tmp_path / "out")
+    again = export.ljspeech(student.select(student.clips[:2]), tmp_path / "out")
+    assert (len(made), len(again)) == (12, 2)
+    assert len(list((tmp_path / "out" / "wavs").iterdir())) == 2
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work", "utf-8")
+    for write in (export.ljspeech, export.audiofolder):
+        with pytest.raises(CorpusError, match="no export"):
+            write(student, tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").is_file()
+
+
+def test_what_cannot_be_exported(student, tmp_path):
+    whole = workshop.corpus()
+    with pytest.raises(CorpusError, match="one voice"):
+        export.ljspeech(whole, tmp_path / "out")
+    with pytest.raises(CorpusError, match="found none for speaker"):
+        export.ljspeech(whole, tmp_path / "out", speaker="nobody")
+    silent = student.updated({student.clips[0].id: {"text": " "}})
+    with pytest.raises(CorpusError, match="a text for each clip"):
+        export.audiofolder(silent, tmp_path / "out")
+    loose = student.updated({student.clips[0].id: {"split": ""}})
+    with pytest.raises(CorpusError, match="a split for each clip"):
+        export.audiofolder(loose, tmp_path / "out")
+    gone = student.updated({student.clips[0].id: {"file": "clips/gone.wav"}})
+    with pytest.raises(CorpusError, match="failed"):
+        export.ljspeech(gone, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("line", ["only one column", "a|b", "a|b|c|d", "|b|c"])
+def test_a_table_that_is_not_ljspeech(tmp_path, line):
+    (tmp_path / "metadata.csv").write_text(f"a|b|c\n{line}\n", "utf-8")
+    with pytest.raises(CorpusError, match="line 2"):
+        export.read_ljspeech(tmp_path)
+
+
+def test_a_folder_that_is_no_audiofolder(tmp_path):
+    with pytest.raises(CorpusError, match="train, validation or test"):
+        export.read_audiofolder(tmp_path)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "metadata.csv").write_text("file,text\na,b\n", "utf-8")
+    with pytest.raises(CorpusError, match="transcription"):
+        export.read_audiofolder(tmp_path)
+
+
+# ---- splits
+
+
+@pytest.mark.parametrize("by", splits.GROUPS)
+def test_splits_share_no_group_and_no_text(by):
+    clips = splits.assign(workshop.corpus(), by=by).clips
+    for value in ("text", by):
+        homes = {}
+        for clip in clips:
+            homes.setdefault(getattr(clip, value), set()).add(clip.split)
+        assert all(len(parts) == 1 for parts in homes.values())
+    sizes = [sum(c.split == s for c in clips) for s in ("train", "validation", "test")]
+    assert min(sizes) > 0 and sizes[0] == max(sizes)
+
+
+def test_splits_come_from_the_content_and_not_from_order_or_names():
+    corpus = workshop.corpus()
+    first = {c.text: c.split for c in splits.assign(corpus).clips}
+    shuffled = list(corpus.clips)
+    random.Random(3).shuffle(shuffled)
+    renamed = corpus.select(shuffled)
+    renamed = renamed.updated({c.id: {"file": f"x/{c.id}.wav"} for c in shuffled})
+    assert {c.text: c.split for c in splits.assign(renamed).clips} == first
+    assert {c.text: c.split for c in splits.assign(corpus, seed=1).clips} != first
+
+
+def test_the_same_sentence_of_two_speakers_stays_together():
+    clips = workshop.corpus()
+    twice = clips.updated({clips.clips[0].id: {"text": "It is late."},
+                           clips.clips[50].id: {"text": "It is late!"}})  # fmt: skip
+    made = splits.assign(twice, by="text").clips
+    assert made[0].split == made[50].split
+
+
+def test_splits_that_cannot_be(student):
+    with pytest.raises(CorpusError, match="at least 3 groups"):
+        splits.assign(student, by="speaker")
+    with pytest.raises(CorpusError, match="one of"):
+        splits.assign(student, by="colour")
+    with pytest.raises(CorpusError, match="for training"):
+        splits.assign(student, validation=0.5, test=0.5)
+
+
+# ---- settings and machine
+
+
+@pytest.mark.parametrize("model", training_config.MODELS)
+def test_settings_are_filled_from_the_corpus(voice, model, tmp_path):
+    config = training_config.training_config(voice, model=model)
+    path = training_config.save(config, voice.folder / "config.json")
+    config = json.loads(path.read_text("utf-8"))
+    texts = [clip.text for clip in voice.clips]
+    lengths = [soundfile.info(str(voice.path(clip))).frames for clip in voice.clips]
+    known = config["characters"]["characters"] + config["characters"]["punctuations"]
+    assert config["audio"]["sample_rate"] == 22_050
+    assert set("".join(texts)) <= set(known) and len(set(known)) == len(known)
+    assert config["max_text_len"] == max(map(len, texts))
+    assert (config["min_audio_len"], config["max_audio_len"]) == (min(lengths), max(lengths))
+    dataset = config["datasets"][0]
+    assert (path.parent / dataset["path"] / dataset["meta_file_train"]).is_file()
+    assert (path.parent / dataset["path"] / dataset["meta_file_val"]).is_file()
+    assert ("vocoder" in config) == (model == "tacotron2")
+
+
+def test_tacotron_is_no_vocoder_and_vits_needs_none(voice, listener):
+    with pytest.raises(CorpusError, match="not a vocoder"):
+        training_config.training_config(voice, model="tacotron2", vocoder="tacotron")
+    with pytest.raises(CorpusError, match="itself"):
+        training_config.training_config(voice, model="vits", vocoder="hifigan")
+    with pytest.raises(CorpusError, match="one of the models"):
+        training_config.training_config(voice, model="wavegrad")
+    with pytest.raises(CorpusError, match="found none"):
+        training_config.training_config(voice.select([]))
+    config = training_config.training_config(voice, model="tacotron2", vocoder="wavegrad")
+    assert config["vocoder"] == "wavegrad"
+
+
+@pytest.mark.parametrize(
+    ("ram", "gpu", "enough"),
+    [(15.5, 0, (True, False, False)), (8, 7.8, (False, True, False)), (31, 11.6, (True,) * 3),
+     (12, 24, (False, True, True)), (16, 6, (True, False, False))],
+)  # fmt: skip
+def test_hardware(ram, gpu, enough):
+    needs = training_config.hardware(ram_gb=ram, gpu_gb=gpu)
+    assert tuple(need.ok for need in needs) == enough
+    assert [need.needs for need in needs] == ["16 GB", "8 GB", "12 GB"]
+    table = training_config.hardware_table(needs)
+    assert list(table["enough"]) == ["yes" if ok else "no" for ok in enough]
+    assert all(table[table["enough"] == "no"]["what to do"])
+
+
+def test_this_machine_is_measured():
+    assert len(training_config.hardware()) == 3
+
+
+# ---- spelling
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Whisper listens to 30 seconds.", "Whisper listens to thirty seconds."),
+        ("more than 20000 values", "more than twenty thousand values"),
+        ("1,250,000 people", "one million two hundred fifty thousand people"),
+        ("It grew 3.5% in 2024.", "It grew three point five percent in twenty twenty-four."),
+        ("in 1984 and 1906", "in nineteen eighty-four and nineteen oh six"),
+        ("$5.50 or €1", "five dollars fifty or one euro"),
+        ("Dr. Smith & Mrs. Jones", "Doctor Smith and Missus Jones"),
+        ("the best. It rests.", "the best. It rests."),
+        ("the 1st, 22nd and 100th", "the first, twenty-second and one hundredth"),
+        ("at 9:05, 12:30 and 8:00", "at nine oh five, twelve thirty and eight o'clock"),
+        ("“Yes” – he said…", '"Yes" - he said...'),
+        ("1600 Hz at -3 dB", "one thousand six hundred hertz at minus three decibels"),
+        ("no numbers here", "no numbers here"),
+        ("", ""),
+    ],
+)
+def test_spoken(text, said):
+    assert spoken(text) == said
+    assert spoken(said) == said, "writing it out twice must change nothing"
+
+
+def test_numbers_in_words_are_read_back():
+    """Words back to the number, by another way than the one that wrote them."""
+    units = {number(i): i for i in range(100)}
+    scales = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+              "trillion": 10**12}  # fmt: skip
+
+    def back(words: str) -> int:
+        total, part = 0, 0
+        for word in words.split():
+            if word == "hundred":
+                part *= 100
+            elif word in scales:
+                total, part = total + part * scales[word], 0
+            else:
+                part += units[word]
+        return total + part
+
+    rng = random.Random(0)
+    for n in [*range(0, 1100), *(rng.randrange(10 ** rng.randrange(4, 16)) for _ in range(300))]:
+        assert back(number(n)) == n
+    assert number(-5) == "minus five" and len(number(10**15).split()) == 16
+    assert [ordinal(n) for n in (1, 2, 3, 5, 8, 9, 12, 20, 21, 30)] == (
+        "first second third fifth eighth ninth twelfth twentieth twenty-first thirtieth".split()
+    )
+    assert (year(2000), year(1900), year(2005)) == (
+        "two thousand", "one thousand nine hundred", "two thousand five"
+    )  # fmt: skip

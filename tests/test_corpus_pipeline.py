@@ -1,0 +1,321 @@
+"""The pipeline: the same bytes from every executor and after every kill; bad input is named."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import workshop
+
+from lab_utils import audio
+from lab_utils.corpus import manifest as manifests
+from lab_utils.corpus import passes, pipeline, split, streams
+from lab_utils.errors import AudioError, CorpusError
+
+SETTINGS = pipeline.Settings(denoise="gate")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """The student, and half a minute of the guest."""
+    folder = tmp_path_factory.mktemp("recordings")
+    shutil.copy(workshop.FOLDER / "student.flac", folder)
+    y, sr = audio.load(workshop.FOLDER / "guest.mp3", sr=None)
+    audio.save_wav(folder / "guest.wav", y[: 30 * sr], sr=sr)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(recordings, tmp_path_factory):
+    out = tmp_path_factory.mktemp("serial")
+    pipeline.prepare(recordings, out, settings=SETTINGS)
+    return workshop.tree(out)
+
+
+def test_every_sentence_becomes_a_clip_and_what_is_clipped_is_dropped():
+    corpus = workshop.corpus()
+    assert len(corpus) == 148 >= 100
+    for name in workshop.truth():
+        spans = [split.Span(c.start, c.end) for c in corpus.clips if c.recording == name]
+        true = workshop.sentences(name)
+        clipped = sum(event["kind"] == "clipped" for event in workshop.truth()[name]["events"])
+        assert split.found(spans, true) == len(true) - clipped
+        assert split.broken(spans, true) == 0
+    assert [item.reason.split(":")[0] for item in corpus.dropped] == ["clipped", "clipped"]
+
+
+def test_clips_are_16_bit_mono_wav_at_one_loudness():
+    from lab_utils.corpus import clean
+
+    for clip in workshop.corpus().clips[::20]:
+        info = soundfile.info(str(workshop.corpus().path(clip)))
+        assert (info.format, info.subtype, info.channels) == ("WAV", "PCM_16", 1)
+        assert info.samplerate == 22_050 and 1 <= info.duration <= 30
+        assert info.duration == pytest.approx(clip.duration, abs=1 / 22_050)
+        y, sr = audio.load(workshop.corpus().path(clip), sr=None)
+        assert clean.loudness(y, sr=sr) == pytest.approx(-23, abs=0.5)
+        assert np.abs(y).max() < 0.9
+
+
+def test_processes_write_the_same_bytes(recordings, expected, tmp_path):
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        pipeline.prepare(recordings, tmp_path, settings=SETTINGS, executor=executor)
+    assert workshop.tree(tmp_path) == expected
+
+
+def test_a_dask_cluster_writes_the_same_bytes(recordings, expected, tmp_path):
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
+            local_directory=str(tmp_path / "dask"),
+        ) as cluster,
+        Client(cluster) as client,
+    ):  # fmt: skip
+        executor = client.get_executor(pure=False)
+        pipeline.prepare(recordings, tmp_path / "out", settings=SETTINGS, executor=executor)
+    assert workshop.tree(tmp_path / "out") == expected
+
+
+def test_inputs_are_not_touched(recordings, tmp_path):
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in recordings.iterdir()}
+    pipeline.prepare(recordings, tmp_path / "out", settings=SETTINGS)
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in recordings.iterdir()} == before
+
+
+def test_killed_and_started_again_it_ends_with_the_same_bytes(recordings, expected, tmp_path):
+    script = (
+        "import sys; from lab_utils.corpus import pipeline\n"
+        "pipeline.prepare(sys.argv[1], sys.argv[2], settings=pipeline.Settings(denoise='gate'))"
+    )
+    command = [sys.executable, "-c", script, str(recordings), str(tmp_path)]
+    for n_clips in (1, 6):
+        process = subprocess.Popen(command)
+        limit = time.monotonic() + 60
+        while len(list(tmp_path.glob("clips/*/*.wav"))) < n_clips and time.monotonic() < limit:
+            if process.poll() is not None:
+                break
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert workshop.tree(tmp_path) != expected, "it was over before it could be killed"
+    pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    assert workshop.tree(tmp_path) == expected
+
+
+def test_what_is_done_is_not_done_again(recordings, tmp_path):
+    made = pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    times = {clip.id: made.path(clip).stat().st_mtime_ns for clip in made.clips}
+    again = pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    assert again == made
+    assert times == {clip.id: made.path(clip).stat().st_mtime_ns for clip in again.clips}
+
+
+def test_other_settings_keep_the_texts_that_are_still_true(recordings, tmp_path):
+    made = pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    made.updated({made.clips[0].id: {"text": "Hello.", "text_by": "given"}}).save()
+    again = pipeline.prepare(recordings, tmp_path, settings=pipeline.Settings(denoise="none"))
+    assert again.clips[0].text == "Hello."  # the cut is the same
+    assert again.path(again.clips[0]).read_bytes() != b""
+    short = pipeline.Settings(split=split.SplitSettings(longest=2.0, shortest=0.5))
+    cut_again = pipeline.prepare(recordings, tmp_path, settings=short)
+    assert not cut_again.clips[0].text and cut_again.clips[0].duration < made.clips[0].duration
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    """Ten minutes in small blocks: the longest array is far shorter than the recording."""
+    y, sr = audio.load(workshop.FOLDER / "student.flac", sr=None)
+    path = tmp_path / "long.wav"
+    with soundfile.SoundFile(path, "w", sr, 1, "PCM_16") as file:
+        for _ in range(18):
+            file.write(y)
+    longest = 0
+    for block in streams.blocks(path, sr=22_050):
+        longest = max(longest, len(block))
+    assert longest < 10 * 22_050
+    heard = passes.listen(path, sr=22_050)
+    assert heard.duration == pytest.approx(18 * len(y) / sr, abs=0.01)
+    assert len(heard.noise) <= passes.MOST_FRAMES
+
+
+@pytest.mark.parametrize("block", [1000, 4096, 100_003])
+def test_blocks_give_the_whole_file_whatever_their_size(block):
+    path = workshop.FOLDER / "lecture.ogg"
+    expected, _ = audio.load(path, sr=22_050)
+    if block == 1000:  # many calls: the first seconds will do
+        parts, n = [], 0
+        for y in streams.blocks(path, sr=22_050, block=block):
+            parts.append(y)
+            n += len(y)
+            if n > 100_000:
+                break
+        got = np.concatenate(parts)
+        expected = expected[: len(got)]
+    else:
+        got = np.concatenate(list(streams.blocks(path, sr=22_050, block=block)))
+        assert len(got) == len(expected)
+    np.testing.assert_allclose(got, expected, atol=2e-6)
+
+
+def test_cut_gives_exactly_the_samples_of_each_span():
+    path = workshop.FOLDER / "student.flac"
+    y, sr = audio.load(path, sr=None)
+    duration = len(y) / sr
+    ends = (1.5, 2.0), (2.0, 2.0001), (10.0, 30.0), (30.5, duration)
+    spans = [split.Span(a, b) for a, b in ends]
+    for span, piece in zip(spans, passes.cut(path, spans, sr=sr), strict=True):
+        np.testing.assert_array_equal(piece, y[round(span.start * sr) : round(span.end * sr)])
+
+
+# ---- bad input: each is named, and the rest goes on
+
+
+def _bad_folder(folder: Path) -> dict[str, str]:
+    """Recordings with troubles; name -> a piece of what is said about it ("" for: it works)."""
+    y, sr = audio.load(workshop.FOLDER / "student.flac", sr=None)
+    y = y[: 7 * sr]
+    (folder / "text.wav").write_text("this is no sound", "utf-8")
+    (folder / "empty.wav").write_bytes(b"")
+    soundfile.write(folder / "header only.wav", np.zeros(0, np.float32), sr)
+    bad = y.copy()
+    bad[sr] = np.nan
+    soundfile.write(folder / "nan.wav", bad, sr, subtype="FLOAT")
+    mp3 = (workshop.FOLDER / "guest.mp3").read_bytes()
+    (folder / "cut off.mp3").write_bytes(mp3[: len(mp3) // 3 + 77])
+    (folder / "no head.mp3").write_bytes(b"\x00" * 2000)
+    soundfile.write(folder / "silence.wav", np.zeros(5 * sr, np.float32), sr)
+    soundfile.write(folder / "8 bit.wav", y, sr, subtype="PCM_U8")
+    soundfile.write(folder / "24 bit.wav", y * 0.9, sr, subtype="PCM_24")
+    soundfile.write(folder / "float.wav", y * 0.8, sr, subtype="FLOAT")
+    soundfile.write(folder / "six.wav", np.stack([y * 0.7] * 6, axis=1), sr)
+    soundfile.write(folder / "192k.wav", audio.resample(y * 0.6, sr=sr, target_sr=192_000), 192_000)
+    soundfile.write(folder / "été à la\nmer.wav", y * 0.5, sr)
+    for name, gain in (("a", 0.95), ("b", 0.85)):
+        (folder / name).mkdir()
+        soundfile.write(folder / name / "same.wav", y * gain, sr)
+    shutil.copy(folder / "24 bit.wav", folder / "twin.wav")
+    return {
+        "text.wav": "not a recording", "empty.wav": "0 bytes", "header only.wav": "no samples",
+        "nan.wav": "not numbers", "no head.mp3": "not a recording",
+        "silence.wav": "no speech", "twin.wav": "byte for byte", "cut off.mp3": "",
+        "8 bit.wav": "", "24 bit.wav": "", "float.wav": "", "six.wav": "", "192k.wav": "",
+        "été à la\nmer.wav": "", "a/same.wav": "", "b/same.wav": "",
+    }  # fmt: skip
+
+
+def test_bad_recordings_are_named_and_the_rest_goes_on(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    expected = _bad_folder(folder)
+    made = pipeline.prepare(folder, tmp_path / "out")
+    reasons = {item.recording: item.reason for item in made.dropped if item.start == 0}
+    clips = {name: [c for c in made.clips if c.recording == name] for name in expected}
+    for name, reason in expected.items():
+        if reason:
+            assert reason in reasons[name] and not clips[name], name
+        else:
+            assert len(clips[name]) >= 2, name
+    # two recordings of one name, and a name with a line break, keep apart on the disk
+    assert {c.file for c in clips["a/same.wav"]}.isdisjoint(c.file for c in clips["b/same.wav"])
+    assert all(c.file.isascii() and "\n" not in c.file for c in made.clips)
+    assert manifests.Manifest.load(tmp_path / "out") == made
+
+
+def test_many_channels_and_high_rates_give_the_same_speech(tmp_path):
+    y, sr = audio.load(workshop.FOLDER / "student.flac", sr=None)
+    y = y[: 6 * sr]
+    six = np.stack([0.5 * y] * 6, axis=1)
+    soundfile.write(tmp_path / "six.wav", six, sr, subtype="PCM_24")
+    got = np.concatenate(list(streams.blocks(tmp_path / "six.wav", sr=sr)))
+    np.testing.assert_allclose(got, 0.5 * y, atol=1e-5)
+
+
+def test_a_recording_that_only_ffmpeg_reads(tmp_path):
+    path = tmp_path / "-talk à deux.m4a"
+    source = str(workshop.FOLDER / "student.flac")
+    audio.run_ffmpeg("-i", source, "-t", "8", "-c:a", "aac", str(path), what="m4a")
+    made = pipeline.prepare(tmp_path, tmp_path.parent / (tmp_path.name + "-out"))
+    assert {clip.recording for clip in made.clips} == {path.name} and len(made) >= 2
+
+
+def test_a_folder_that_cannot_be_written_is_refused(recordings, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way", "utf-8")
+    with pytest.raises(CorpusError, match="cannot be written"):
+        pipeline.prepare(recordings, blocked / "out")
+
+
+def test_clips_never_land_among_the_recordings(recordings):
+    with pytest.raises(CorpusError, match="outside the recordings"):
+        pipeline.prepare(recordings, recordings / "out")
+
+
+def test_nothing_to_prepare(tmp_path):
+    with pytest.raises(CorpusError, match="found nothing"):
+        pipeline.prepare(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "notes.txt").write_text("no sound", "utf-8")
+    with pytest.raises(CorpusError, match="no file of a known format"):
+        pipeline.prepare(tmp_path / "in", tmp_path / "out")
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_clip(recordings, expected, tmp_path, monkeypatch):
+    written, real = [], os.replace
+
+    def full(source, target):
+        if str(target).endswith(".wav"):
+            if len(written) == 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written.append(target)
+        return real(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(CorpusError, match="No space left.*start again"):
+        pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    assert len(list(tmp_path.rglob("*.wav"))) == 3
+    assert not list(tmp_path.rglob("*.partial"))
+    monkeypatch.undo()
+    pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
+    assert workshop.tree(tmp_path) == expected
+
+
+def test_two_runs_do_not_share_a_folder(recordings, tmp_path):
+    import filelock
+
+    with (
+        filelock.FileLock(tmp_path / ".lock"),
+        pytest.raises(CorpusError, match="Another run"),
+    ):
+        pipeline.prepare(recordings, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: pipeline.Settings(denoise="magic"), "denoise"),
+        (lambda: pipeline.Settings(sr=4000), "8000"),
+        (lambda: split.SplitSettings(on=0.3, off=0.5), "off <= on"),
+        (lambda: split.SplitSettings(longest=40), "30 seconds"),
+        (lambda: split.SplitSettings(pad=-1), "pad"),
+    ],
+)
+def test_settings_that_make_no_sense(make, match):
+    with pytest.raises(CorpusError, match=match):
+        make()
+
+
+def test_a_stream_of_nothing(tmp_path):
+    with pytest.raises(AudioError, match="found no file"):
+        next(streams.blocks(tmp_path / "no.wav", sr=16_000))

@@ -1,0 +1,152 @@
+"""Where to cut: the fast detector against the packaged one, and the rules of cutting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import workshop
+
+from lab_utils import audio
+from lab_utils.corpus import measure, speech, split
+from lab_utils.corpus.split import Span, SplitSettings
+from lab_utils.errors import CorpusError
+
+
+@pytest.fixture(scope="module")
+def student():
+    return audio.load(workshop.FOLDER / "student.flac", sr=16_000)
+
+
+def test_probabilities_equal_the_packaged_models(student):
+    import torch
+    from silero_vad import load_silero_vad
+
+    y = student[0][: 10 * 16_000]
+    model = load_silero_vad()
+    padded = torch.from_numpy(np.pad(y, (0, -len(y) % 512)))
+    expected = [float(model(window, 16_000)) for window in padded.split(512)]
+    np.testing.assert_allclose(speech.speech_probabilities(y, sr=16_000), expected, atol=1e-4)
+
+
+def test_probabilities_do_not_depend_on_the_blocks(student):
+    y, sr = student
+    whole = speech.speech_probabilities(y, sr=sr)
+    detector = speech.SpeechDetector()
+    for piece in np.array_split(y, 37):
+        detector.feed(piece)
+    np.testing.assert_array_equal(detector.finish(), whole)
+
+
+def test_the_detector_leaves_torchs_threads_alone():
+    import subprocess
+    import sys
+
+    code = (
+        "import torch; torch.set_num_threads(2)\n"
+        "from lab_utils.corpus import speech; import numpy as np\n"
+        "speech.speech_probabilities(np.zeros(16000, np.float32), sr=16000)\n"
+        "print(torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2"
+
+
+@pytest.mark.parametrize("snr_db", [20, 10, 5])
+def test_speech_is_found_in_noise_where_energy_fails(student, snr_db):
+    y, sr = student
+    noisy = audio.add_noise(y, snr_db=snr_db, seed=0)
+    true = workshop.sentences("student.flac")
+    p = speech.speech_probabilities(noisy, sr=sr)
+    spans = split.on_speech(p, duration=len(y) / sr)
+    assert split.found(spans, true, slack=0.5) == len(true)
+    assert len(split.on_energy(noisy, sr=sr)) < len(true) / 2 or snr_db == 20
+
+
+def test_a_grid_covers_everything_and_breaks_words():
+    grid = split.on_grid(95.0, every=30.0)
+    assert [(s.start, s.end) for s in grid] == [(0, 30), (30, 60), (60, 90), (90, 95)]
+    assert split.broken(grid, [(29, 31), (31, 33), (59.99, 60.01)]) == 1
+    with pytest.raises(CorpusError, match="more than 0"):
+        split.on_grid(10, every=0)
+
+
+def _p(*parts: tuple[float, float]) -> np.ndarray:
+    """Probabilities of (value, seconds) one after another."""
+    steps = [np.full(round(seconds / split.STEP), value) for value, seconds in parts]
+    return np.concatenate(steps).astype(np.float32)
+
+
+def test_short_pauses_are_kept_inside_and_long_ones_cut():
+    p = _p((0, 1), (1, 2), (0, 0.2), (1, 2), (0, 1.0), (1, 2), (0, 1))
+    spans = split.on_speech(p, duration=len(p) * split.STEP)
+    assert [round(s.duration, 1) for s in spans] == [4.5, 2.3]
+    assert spans[0].start == pytest.approx(1 - 0.15, abs=0.04)
+
+
+def test_no_span_is_longer_than_the_limit_and_cuts_lie_in_the_least_speech():
+    p = _p((1, 9), (0.4, 0.3), (1, 12), (0.36, 0.3), (1, 8))
+    settings = SplitSettings(longest=15)
+    spans = split.on_speech(p, duration=len(p) * split.STEP, settings=settings)
+    assert all(span.duration <= 15 for span in spans)
+    assert all(a.end <= b.start + 1e-9 for a, b in zip(spans, spans[1:], strict=False))
+    assert any(abs(span.end - 9.15) < 0.2 for span in spans)
+    assert spans[0].start == 0 and spans[-1].end == pytest.approx(len(p) * split.STEP, abs=1e-3)
+
+
+@pytest.mark.parametrize("p", [np.zeros(0), np.zeros(100)])
+def test_no_speech_no_spans(p):
+    assert split.on_speech(p.astype(np.float32), duration=len(p) * split.STEP) == []
+
+
+def test_found_wants_a_span_of_its_own():
+    assert split.found([Span(0, 4)], [(0, 2), (2, 4)]) == 0
+    assert split.found([Span(0, 2.1), Span(2, 4)], [(0, 2), (2, 4)]) == 2
+
+
+# ---- what a clip is
+
+
+def test_silences_are_measured_where_they_were_put(student):
+    y, sr = student
+    clip = y[int(0.8 * sr) : int(2.5 * sr)]
+    quiet = np.zeros(sr, np.float32)
+    start, end, inside = measure.silences(
+        measure.frame_levels(
+            np.concatenate([quiet, clip, quiet, quiet, clip, quiet[: sr // 2]]), sr=sr
+        )
+    )
+    assert start == pytest.approx(1.0, abs=0.1)
+    assert end == pytest.approx(0.5, abs=0.3)
+    assert inside == pytest.approx(2.0, abs=0.3)
+    silent = measure.silences(np.full(100, -100.0))
+    assert silent[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("snr_db", [10, 20, 30])
+def test_snr_estimate_is_near_the_truth(snr_db):
+    y, sr = audio.load(workshop.FOLDER / "guest.mp3", sr=None)
+    y = y[: 20 * sr]
+    noisy = audio.add_noise(y, snr_db=snr_db, seed=0)
+    estimate = measure.snr_estimate(measure.frame_levels(noisy, sr=sr))
+    assert estimate == pytest.approx(snr_db + 3, abs=4)  # half of the frames are pauses
+
+
+@pytest.mark.parametrize("rate", [8000, 12_000])
+def test_bandwidth_is_half_the_rate_that_it_went_through(rate):
+    y, sr = audio.load(workshop.FOLDER / "guest.mp3", sr=22_050)
+    y = y[: 10 * sr]
+    narrow = audio.resample(audio.resample(y, sr=sr, target_sr=rate), sr=rate, target_sr=sr)
+    found = measure.bandwidth(measure._spectrogram(narrow), sr=sr)
+    assert 0.8 * rate / 2 < found < 1.1 * rate / 2
+
+
+def test_clipping_is_seen_at_any_gain_and_after_mp3(student):
+    y, sr = student
+    y = y[: 8 * sr]
+    limit = measure.MOST_CLIPPED
+    flat = np.clip(6 * y, -np.abs(y).max(), np.abs(y).max())
+    assert measure.clipped_share(y) < limit < measure.clipped_share(flat)
+    assert measure.clipped_share(0.1 * flat) == pytest.approx(measure.clipped_share(flat), rel=0.01)
+    assert measure.clipped_share(audio.through_codec(0.8 * flat, sr=sr, bitrate=32)) > limit
+    assert measure.clipped_share(np.zeros(10, np.float32)) == 0
+    assert measure.clipped_share(np.zeros(0, np.float32)) == 0
