@@ -318,13 +318,16 @@ def plot_verdicts(
         verdict = "skip: write nothing" if silent else "try again, hotter"
         ax.text(right - 0.1, bottom + 0.05, verdict, va="bottom", ha="right", **told)
         inside = {k: p for k, p in points.items() if (p[2] > no_speech_prob) == silent}
+        labelled: list[tuple[float, float]] = []
         for i, (label, (ratio, logprob, _)) in enumerate(inside.items()):
             ax.plot(ratio, logprob, MARKERS[i % len(MARKERS)], color=BLUE, markersize=8, zorder=3)
             far = ratio > 0.6 * right
+            near = sum(abs(y - logprob) < 0.07 * -bottom for x, y in labelled if abs(x - ratio) < 2)
+            labelled.append((ratio, logprob))
             ax.annotate(
-                label, (ratio, logprob), xytext=(-9 if far else 9, 0), textcoords="offset points",
-                ha="right" if far else "left", va="center", fontsize=9, zorder=4,
-                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
+                label, (ratio, logprob), xytext=(-9 if far else 9, -15 * near),
+                textcoords="offset points", ha="right" if far else "left", va="center",
+                fontsize=9, zorder=4, bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"},
             )  # fmt: skip
         ax.set(xlim=(0, right), ylim=(bottom, 0), xlabel="compression ratio", title=title)
         ax.title.set_size(10)

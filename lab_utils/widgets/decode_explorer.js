@@ -114,7 +114,7 @@ function render({ model, el }) {
     "div",
     { className: "row" },
     back, place, forward, play, playAll,
-    node("label", {}, follow, node("span", { textContent: "Play each token I move to" })),
+    node("label", {}, follow, node("span", { textContent: "Play each token I move to or point at" })),
   );
 
   // ---- log-mel with the attention over it -----------------------------------------------------
@@ -161,7 +161,7 @@ function render({ model, el }) {
       field("Keep", size), search,
       node("label", {}, everything, node("span", { textContent: "All pruned candidates" })),
     ),
-    tree, line,
+    line, tree,
   );
   on(everything, "change", () => drawTree());
 
@@ -260,7 +260,10 @@ function render({ model, el }) {
         tokens.focus({ preventScroll: true });
         go(i);
       });
-      on(option, "mouseenter", () => drawAttention(i));
+      on(option, "mouseenter", () => {
+        drawAttention(i);
+        if (follow.checked) playSpan(i);
+      });
       on(option, "mouseleave", () => drawAttention(current()));
       return option;
     });
