@@ -327,7 +327,8 @@ def plot_verdicts(
             ax.annotate(
                 label, (ratio, logprob), xytext=(-9 if far else 9, -15 * near),
                 textcoords="offset points", ha="right" if far else "left", va="center",
-                fontsize=9, zorder=4, bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"},
+                fontsize=9, zorder=4,
+                bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"},
             )  # fmt: skip
         ax.set(xlim=(0, right), ylim=(bottom, 0), xlabel="compression ratio", title=title)
         ax.title.set_size(10)
