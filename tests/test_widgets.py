@@ -337,3 +337,15 @@ def test_broken_file_in_the_folder_is_an_error_that_names_it(recordings):
     assert Recorder().saved["seconds"] == 0
     with pytest.raises(AudioError, match="my-voice-uploaded.wav is empty"):
         my_voice()
+
+
+@pytest.mark.parametrize("lab", ["02", "04", "05", "08", "09"])
+def test_these_labs_offer_your_own_voice(lab):
+    """A recorder, and a cell that takes its clip, in a section of that name."""
+    [path] = (samples.assets_dir().parent / "notebooks").glob(f"{lab}_*.ipynb")
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    at = next(i for i, text in enumerate(sources) if text.startswith("## Now with your own voice"))
+    recorder, use = sources[at + 1 : at + 3]
+    assert "Recorder(" in recorder
+    assert "my_voice(" in use
