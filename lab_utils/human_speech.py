@@ -23,6 +23,7 @@ from pathlib import Path
 
 from .checkpoints import cache_dir
 from .errors import SampleError
+from .files import replacing
 from .samples import Sample, table
 
 LARGEST = 2_000_000  #: bytes; no clip is larger, so nothing larger is ever read from an archive
@@ -289,7 +290,9 @@ def _keep_clips(archive: Path, clips: list[Clip]) -> None:
     try:
         with tarfile.open(archive, "r:gz") as sdist:
             for clip in clips:
-                _keep(clip, _read(sdist, clip))
+                data = _read(sdist, clip)
+                with replacing(clip.path) as temporary:
+                    temporary.write_bytes(data)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise SampleError(f"{archive.name} cannot be read or kept: {error}") from error
 
@@ -308,15 +311,3 @@ def _read(sdist: tarfile.TarFile, clip: Clip) -> bytes:
             f"{_sha256(data)[:12]}…, expected {clip.sha256[:12]}…). It was not kept."
         )
     return data
-
-
-def _keep(clip: Clip, data: bytes) -> None:
-    """Write a clip under its final name, whole or not at all."""
-    clip.path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=clip.path.parent, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, clip.path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -20,7 +20,6 @@ hash.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import functools
 import hashlib
 import io
@@ -37,6 +36,7 @@ import numpy as np
 import soundfile
 
 from lab_utils import audio
+from lab_utils.files import replacing
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SR = audio.SAMPLE_RATE
@@ -173,8 +173,8 @@ LANGUAGES = {  # key: (voice, what is said, the language that Whisper base hears
     ),
     "eo": (
         "pico-eo",
-        "Bonan matenon. La vento estas milda, kaj la maro kantas antaŭ nia dometo.",
-        "la",
+        "La suno brilas super la maro, kaj la birdoj kantas en la verda arbaro.",
+        "it",
     ),
 }
 TELEPHONE = "Hello, this is the harbor office. The evening boat will be ten minutes late today."
@@ -229,8 +229,9 @@ def _pico(text: str, *, language: str, respell: dict[str, str] | None = None):
     command = [sys.executable, "-c", _PICO, text, language]
     cleared = {**os.environ, "MALLOC_PERTURB_": "255"}  # new memory is filled with 255 ^ 255 = 0
     done = subprocess.run(command, capture_output=True, check=True, env=cleared)
-    samples = np.frombuffer(done.stdout, "<i2")
-    return samples.astype(np.float32) / 32768, 16_000
+    y = np.frombuffer(done.stdout, "<i2").astype(np.float32) / 32768
+    start, end = speech_bounds(y, sr=16_000, below_peak_db=40, shortest=0.05)
+    return y[start:end], 16_000  # without the faint click that follows what it says
 
 
 def _mei(text: str) -> tuple[np.ndarray, int]:
@@ -255,7 +256,7 @@ def _festival(text: str, *, voice: str, encoding: str) -> tuple[np.ndarray, int]
         return soundfile.read(wav, dtype="float32")
 
 
-ESPERANTO_FOR_ITALIANS = {"kaj": "cai", "ka": "ca", "ŭ": "u"}
+ESPERANTO_FOR_ITALIANS = {"kaj": "cai", "ka": "ca", "oj": "oi"}
 
 
 def _pico_voice(language: str, speaker: str, how: str = "", **options) -> Voice:
@@ -327,12 +328,19 @@ def say(voice: str, text: str, *, sr: int = SR, below_peak_db: float = 50.0) -> 
     return fade(at_level(y[start:end]), sr=sr)
 
 
-def speech_bounds(y: np.ndarray, *, sr: int, below_peak_db: float = 50.0) -> tuple[int, int]:
-    """First and last sample of what is louder than 50 dB below the loudest 5 ms."""
+def speech_bounds(
+    y: np.ndarray, *, sr: int, below_peak_db: float = 50.0, shortest: float = 0.0
+) -> tuple[int, int]:
+    """First and last sample of what is louder than 50 dB below the loudest 5 ms.
+
+    What stands alone, 0.3 s from the rest, and is ``shortest`` seconds long or less does not count.
+    """
     hop = sr * 5 // 1000
     frames = y[: len(y) // hop * hop].reshape(-1, hop)
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
     loud = np.flatnonzero(power > power.max() * 10 ** (-below_peak_db / 10))
+    islands = np.split(loud, np.flatnonzero(np.diff(loud) * hop > 0.3 * sr) + 1)
+    loud = np.concatenate([part for part in islands if np.ptp(part) * hop >= shortest * sr])
     return int(loud[0]) * hop, int(loud[-1] + 1) * hop
 
 
@@ -421,11 +429,11 @@ def two_voices(text: str, *, y: np.ndarray, how: str, **fields) -> Clip:
     )
 
 
-def sentences(voice: str, text: str, *, gap: float = 0.45, below_peak_db: float = 50.0):
+def sentences(voice: str, text: str, *, gap: float = 0.45) -> np.ndarray:
     """Several sentences with a breath between them."""
     parts = []
     for sentence in text.replace(". ", ".\n").splitlines():
-        parts += [say(voice, sentence, below_peak_db=below_peak_db), silence(gap)]
+        parts += [say(voice, sentence), silence(gap)]
     return np.concatenate(parts[:-1])
 
 
@@ -506,7 +514,7 @@ def _spliced() -> Clip:
 @recipe("en_to_de", "en_to_de.flac")
 def _to_german() -> Clip:
     english = padded(sentences("heart", ABROAD[0]), before=0.2, after=0.2)
-    german = padded(sentences("pico-de", ABROAD[1], below_peak_db=40), before=0.2, after=0.3)
+    german = padded(sentences("pico-de", ABROAD[1]), before=0.2, after=0.3)
     y = np.concatenate([english, german])
     y = y + room(len(y), seed=8)
     heart, pico = VOICES["heart"], VOICES["pico-de"]
@@ -550,8 +558,7 @@ def _telephone() -> Clip:
 
 def _language(key: str) -> Clip:
     voice, text, heard_as = LANGUAGES[key]
-    below = 40 if voice.startswith("pico") else 50  # pico whispers a little after it has spoken
-    y = padded(sentences(voice, text, below_peak_db=below))
+    y = padded(sentences(voice, text))
     return spoken(voice, text, y=y, language=key, extra={"heard_as": heard_as})
 
 
@@ -597,20 +604,6 @@ FORMATS = {
         "compression_level": 0.6,
     },
 }
-
-
-@contextlib.contextmanager
-def replacing(path: Path):
-    """A temporary name beside ``path`` that takes its place when all went well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".partial")
-    os.close(handle)
-    try:
-        yield Path(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def write(path: Path, clip: Clip) -> None:
