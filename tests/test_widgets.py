@@ -217,7 +217,9 @@ def test_a_notebook_with_a_player_and_a_recorder_stays_small_and_silent(tmp_path
     _, player, recorder, voice = (cell.outputs for cell in notebook.cells)
     assert player[0]["data"].keys() == {"text/html", "text/plain"}
     assert recorder[0]["data"]["text/plain"] == recorder_module.PRINTED
-    assert voice[0]["text"] == "The sample clip en_story_wav, 9.5 s: no recording of yours yet.\n"
+    seconds = f"{samples.get('en_story_wav').duration:.1f} s"
+    said = f"The sample clip en_story_wav, {seconds}: no recording of yours yet.\n"
+    assert voice[0]["text"] == said
     assert "widgets" not in notebook.metadata
 
 
