@@ -95,6 +95,17 @@ def test_a_lab_that_lacks_a_cell_is_refused(lab):
         editions.mark(broken, lab=LAB)
 
 
+def test_a_formatter_may_change_quotes_and_comments_of_a_stub(lab):
+    formatted = copy.deepcopy(lab)
+    for cell in formatted.cells:
+        if cell.source.startswith("def timecode"):
+            cell.source = cell.source.replace('"""', "'''") + "  # here"
+    exercise = exercises.transcribe.timecode
+    assert editions.locate(formatted, exercise) == editions.locate(lab, exercise)
+    assert not editions.same_code("x = 1", "x = 2")
+    assert not editions.same_code("x =", "x = 2")
+
+
 def test_the_teachers_edition_holds_solutions_and_hidden_tests(lab):
     teacher = editions.source_edition(lab, lab=LAB)
     text = "\n".join(cell.source for cell in teacher.cells)

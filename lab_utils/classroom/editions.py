@@ -8,6 +8,7 @@ and hidden tests from the exercises), and ``nbgrader generate_assignment`` makes
 from __future__ import annotations
 
 import argparse
+import ast
 import copy
 import os
 import subprocess
@@ -88,12 +89,22 @@ def locate(notebook: NotebookNode, exercise: Exercise) -> Cells:
 
     cells = Cells(
         task=only("task, word for word", "markdown", lambda text: exercise.task in text),
-        stub=only("stub", "code", lambda text: text.strip() == exercise.stub.strip()),
+        stub=only("stub", "code", lambda text: same_code(text, exercise.stub)),
         check=only("check", "code", lambda text: exercise.cell in map(str.strip, text.split("\n"))),
     )
     if not cells.task < cells.stub < cells.check:
         raise ExerciseError(f"{exercise.key}: expected task, stub, check in this order.")
     return cells
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two pieces of code are the same but for comments, quotes and blanks."""
+    if one.strip() == other.strip():
+        return True
+    try:
+        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    except SyntaxError:
+        return False
 
 
 def mark(notebook: NotebookNode, *, lab: str) -> NotebookNode:
@@ -168,7 +179,7 @@ def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
         cells = locate(notebook, exercise)
         stub, check = teacher.cells[cells.stub], teacher.cells[cells.check]
         stub.source = "\n".join(
-            [exercise.stub, BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
+            [stub.source.rstrip(), BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
         )
         # imported anew: a learner's own object named "exercises" grades nothing
         hidden = ["from lab_utils.exercises import find"]
@@ -247,7 +258,7 @@ def leaks(notebook: NotebookNode, *, lab: str) -> list[str]:
         name = exercise.key.replace(".", "-")
         for cell in notebook.cells:
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if grade_id == name and cell.source.strip() != exercise.stub.strip():
+            if grade_id == name and not same_code(cell.source, exercise.stub):
                 found.append(exercise.key)
             elif grade_id == f"{name}-check" and ".grade(" in cell.source:
                 found.append(exercise.key)
