@@ -1,7 +1,9 @@
 """The full run of lab 10: teach tiny.en twelve invented names, and measure gain and loss.
 
-    python benchmarks/fine_tune_full.py                 (all runs)
-    python benchmarks/fine_tune_full.py --only main     (the lab's own run)
+    python benchmarks/fine_tune_full.py                   (all runs)
+    python benchmarks/fine_tune_full.py --only no_replay  (one run, added to the stored result)
+
+``--features FOLDER`` keeps what the encoder heard, for another call.
 
 Trains on the voice heart; tests on other sentences in the voice heart and in the voice joe (which
 reads no name in training), on general speech in both voices, and on human speech if
@@ -22,6 +24,8 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+import torch
 
 from lab_utils import files, human_speech, metrics, samples, training, transcripts
 from lab_utils.models import load_model
@@ -107,6 +111,23 @@ def peak_mb() -> int:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
 
 
+def encode(model, examples, name: str, folder: Path | None) -> training.Features:
+    """What the encoder hears, kept in ``folder`` if there is one."""
+    path = folder and folder / f"{name.replace(', ', '-').replace(' ', '-')}.pt"
+    if path and path.is_file():
+        return training.Features(tuple(examples), torch.load(path, weights_only=True))
+    found = training.encode(model, examples, seconds=SECONDS, progress=name)
+    if path:
+        with files.replacing(path) as temporary:
+            torch.save(found.audio, temporary)
+    return found
+
+
+def stored_score(examples, row: dict) -> metrics.Score:
+    names = [example.name for example in examples]
+    return metrics.score([example.text for example in examples], row["texts"], names=names)
+
+
 def history(run: training.Run) -> list[dict]:
     return [
         {
@@ -132,39 +153,47 @@ def times_check(model, examples) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="tiny.en")
-    parser.add_argument("--only", choices=RUNS, help="one run, without writing the result")
+    parser.add_argument("--only", choices=[*RUNS, "overfit"], help="add one run to the result")
+    parser.add_argument("--features", type=Path, help="keep what the encoder heard in this folder")
     options = parser.parse_args()
     clock, start = Clock(), Clock.now()
     model, sets = load_model(options.model), test_sets()
     clock("load", start)
 
+    result = json.loads(OUT.read_text("utf-8")) if options.only else {}
     start = Clock.now()
-    scores, before = measure(model, sets)
-    clock("test before", start)
+    if result:
+        clock.phases = result["phases"]
+        scores = {name: stored_score(sets[name], row) for name, row in result["before"].items()}
+    else:
+        scores, result["before"] = measure(model, sets)
+        clock("test before", start)
 
     start = Clock.now()
-    names = training.jargon("names", "train")
-    names = training.encode(model, names + training.at_speed(names, SPEED), seconds=SECONDS)
-    replay = training.encode(model, training.jargon("general", "replay"), seconds=SECONDS)
-    watched = {
-        "new names": training.encode(
-            model, training.jargon("names", "validation"), seconds=SECONDS
-        ),
-        "general speech": training.encode(
-            model, training.jargon("general", "validation"), seconds=SECONDS
-        ),
+    learn = training.jargon("names", "train")
+    encoded = {
+        name: encode(model, examples, name, options.features)
+        for name, examples in {
+            "names": learn,
+            "names, slower": training.at_speed(learn, SPEED),
+            "replay": training.jargon("general", "replay"),
+            "new names": training.jargon("names", "validation"),
+            "general speech": training.jargon("general", "validation"),
+        }.items()
     }
-    clock("encode", start)
-    result = {
-        "about": "Fine-tuning on invented names: what lab 10 reports.",
-        "command": "python benchmarks/fine_tune_full.py",
-        "model": options.model,
-        "versions": {name: version(name) for name in ("openai-whisper", "torch")},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, device {model.device.type}",
-        "clips": {"names": len(names), "replay": len(replay)},
-        "before": before,
-        "runs": {},
-    }
+    names, replay = encoded["names"] + encoded["names, slower"], encoded["replay"]
+    watched = {name: encoded[name] for name in ("new names", "general speech")}
+    if not options.only:
+        clock("encode", start)
+        result |= {
+            "about": "Fine-tuning on invented names: what lab 10 reports.",
+            "command": "python benchmarks/fine_tune_full.py",
+            "model": options.model,
+            "versions": {name: version(name) for name in ("openai-whisper", "torch")},
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {model.device.type}",
+            "clips": {"names": len(names), "replay": len(replay)},
+            "runs": {},
+        }
     for name, (config, with_replay) in RUNS.items():
         if options.only not in (None, name):
             continue
@@ -184,7 +213,7 @@ def main() -> None:
             "history": history(run),
             "after": after,
         }
-        if name == "main":
+        if name == "main" and not options.only:
             result["peak_memory_mb"] = peak_mb()
             phases = ("load", "test before", "encode", "train main", "test main")
             result["compute"] = {
@@ -194,9 +223,8 @@ def main() -> None:
             result["times_check"] = times_check(run.model, sets["names, same voice"][:6])
             print(result["compute"], result["peak_memory_mb"], result["times_check"], flush=True)
         result["phases"] = clock.phases
-        if options.only is None:
-            write(result)
-    if options.only is None:
+        write(result)
+    if options.only in (None, "overfit"):
         run = training.train(model, names[:FEW], OVERFIT, validation=watched, progress="overfit")
         result["overfit"] = {
             "config": dataclasses.asdict(OVERFIT),

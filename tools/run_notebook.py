@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 
 CELL_METADATA = ("tags", "nbgrader")
+CARRIAGE = re.compile(r"[^\n]*\r")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -30,6 +32,8 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             output.get("data", {}).pop(WIDGET_VIEW, None)
             if "metadata" in output:
                 output["metadata"] = {}
+            if output.output_type == "stream":  # of a progress bar only its last state
+                output["text"] = CARRIAGE.sub("", output["text"].replace("\r\n", "\n"))
 
 
 def problems(notebook: nbformat.NotebookNode) -> list[str]:
