@@ -158,8 +158,8 @@ trust = Exercise(
         "Two conditions, joined by `and`.",
     ),
     kind="function",
-    why="It turns away the wrong detections of this lab. Check such a rule on your own recordings "
-    "before you rely on it.",
+    why="It turns away the Romanian and the Albanian mistake, but not the Esperanto one: try such "
+    "a rule on recordings of your own.",
 )
 
 

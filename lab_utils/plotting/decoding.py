@@ -400,6 +400,6 @@ def plot_language_track(
     if switch is not None:
         for ax in (strips, doubt):
             ax.axvline(switch, color="black", linestyle="--", linewidth=1.5)
-        doubt.text(switch, 0.95, " the language changes here", va="top",
-                   transform=doubt.get_xaxis_transform())  # fmt: skip
+        strips.text(switch, 1.03, "the language changes here ▾", ha="right", va="bottom",
+                    transform=strips.get_xaxis_transform())  # fmt: skip
     return fig
