@@ -67,6 +67,7 @@ targets = Exercise(
     "    found = [-100] * (len(start) - 1) + words + [end]\n"
     "    return found + [-100] * (length - len(found))",
     variable="targets",
+    look="What the decoder learns from",
     check=_check_targets,
     mistakes=(
         Mistake(
@@ -131,6 +132,7 @@ learned = Exercise(
     stub="learned = ...",
     solution="learned = 8 * 384 + 384 * 8",
     variable="learned",
+    look="A laptop is enough: what learns, and what stays",
     check=_check_learned,
     mistakes=(
         Mistake("learned = 384 * 384", "the whole matrix", "full fine-tuning"),
@@ -173,6 +175,7 @@ keep = Exercise(
     stub="keep = ...",
     solution="keep = 2",
     variable="keep",
+    look="Learning by heart",
     check=_check_keep,
     mistakes=(
         Mistake("keep = 4", "learned by heart", "lowest training loss"),
@@ -211,6 +214,7 @@ fewer = Exercise(
     stub="fewer = ...",
     solution="fewer = (0.222 - 0.018) / 0.222",
     variable="fewer",
+    look="What it gained and what it lost",
     check=_check_fewer,
     mistakes=(
         Mistake("fewer = 0.222 - 0.018", "20.4 **points**", "points for share"),
@@ -249,6 +253,7 @@ forgotten = Exercise(
     stub="forgotten = ...",
     solution='forgotten = "general test"',
     variable="forgotten",
+    look="What it gained and what it lost",
     check=_check_forgotten,
     mistakes=(
         Mistake('forgotten = "training loss"', "what it was shown", "training loss trusted"),
