@@ -468,7 +468,10 @@ function render({ model, el }) {
   }
   const url = URL.createObjectURL(new Blob([bytes(model.get("picture"))], { type: "image/png" }));
   image.src = url;
-  listen("path first_path", drawPath);
+  listen("path first_path", () => {
+    drawPath();
+    say(model.get("status")); // the same words as before make no change of their own
+  });
   listen("forced", () => {
     drawTexts();
     drawStep();
