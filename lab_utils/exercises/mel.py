@@ -219,8 +219,8 @@ def _check_rescale(function):
             (lambda x: (x + 4) / 4, "Now no floor is in effect: the cells of silence go down to "
              "-10. (80 would be right for decibels; here stands log10.)"),
             (lambda x: _rescale(x, add=0), "The 4 is not added any more."),
-            (lambda x: _rescale(x, add=0, divide=1), "The floor is right; the last step is gone: add "
-             "4 and divide by 4."),
+            (lambda x: _rescale(x, add=0, divide=1), "The floor is right; the last step is gone: "
+             "add 4 and divide by 4."),
         ],
     )  # fmt: skip
 

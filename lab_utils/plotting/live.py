@@ -88,6 +88,7 @@ class MatrixPicture:
         greys = np.linspace(0, 1, 256 - SHADES)[:, np.newaxis].repeat(3, axis=1)
         self._palette = (np.vstack([colours, greys]) * 255).round().astype(np.uint8)
         self._limits, self._axis, self._pixels, self._kept = limits, None, None, None
+        self._drawn, self._bar = {}, None
         box = self._ax.bbox
         self._left, self._right = int(np.ceil(box.x0)), int(np.floor(box.x1))
         height = self._fig.bbox.height
@@ -111,7 +112,11 @@ class MatrixPicture:
             self._pixels = None
 
     def _redraw(self) -> None:
-        """All but the two vertical axes is drawn once; they are drawn when they change."""
+        """All but the two vertical axes is drawn once; they are drawn when they are new."""
+        key = (self._axis, self._limits)
+        if key in self._drawn:
+            self._pixels = self._drawn[key]
+            return
         if self._kept is None:
             self._canvas.draw()
             self._kept = self._canvas.copy_from_bbox(self._fig.bbox)
@@ -119,16 +124,18 @@ class MatrixPicture:
         for axis in self._moving:
             axis.axes.draw_artist(axis)
         self._pixels = self._indexed(np.asarray(self._canvas.buffer_rgba())[..., :3])
+        self._drawn[key] = self._pixels
 
     def _indexed(self, rgb: np.ndarray) -> np.ndarray:
         """Each pixel as a number in the palette: greys for text and lines, else the colour map."""
         grey = SHADES + np.rint(rgb[..., 0] * ((255 - SHADES) / 255)).astype(np.uint8)
-        coloured = np.ptp(rgb, axis=-1) > 0
-        found = rgb[coloured].astype(int)
-        gaps = [
-            ((found - colour) ** 2).sum(axis=1) for colour in self._palette[:SHADES].astype(int)
-        ]
-        grey[coloured] = np.argmin(gaps, axis=0)
+        if self._bar is None:  # the colours of the bar stay, whatever its labels say
+            coloured = np.ptp(rgb, axis=-1) > 0
+            found, palette = rgb[coloured].astype(int), self._palette[:SHADES].astype(int)
+            gaps = [((found - colour) ** 2).sum(axis=1) for colour in palette]
+            self._bar = coloured, np.argmin(gaps, axis=0)
+        coloured, shades = self._bar
+        grey[coloured] = shades
         return grey
 
     def draw(self, values: np.ndarray) -> bytes:
