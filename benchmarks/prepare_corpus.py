@@ -2,10 +2,10 @@
 
     python benchmarks/prepare_corpus.py [--hours 2] [--rounds 3]
 
-Prints seconds of audio a second, with and without noise reduction, serial and with two processes
-(both include writing the clips), the time of each stage on one core, and the peak resident memory of
-a fresh process on a long 44.1 kHz stereo file, which is made in a temporary folder and removed. The
-memory is given above that of the imported packages, torch (for the speech detector) included in them.
+Prints seconds of audio a second, with and without noise reduction, with one process and with two
+(writing the clips included), the cost of each stage on one core, and the peak resident memory of a
+fresh process on a long 44.1 kHz stereo file, which is made in a temporary folder and removed. The
+memory is given above that of the imported packages (torch, for the speech detector, among them).
 """
 
 from __future__ import annotations

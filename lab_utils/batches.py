@@ -1,10 +1,10 @@
 """Many short clips through Whisper at once: shared padding.
 
 Whisper always encodes 30 seconds; of a clip of 3 seconds, nine tenths are padding. The padding of
-all clips sounds the same, so it is encoded once for a batch: the longest clip goes through the whole
-encoder, the others compute their own first positions only and attend to that clip's padding. The
-decoder does likewise. This is an approximation (a few texts in a hundred change, the word error rate
-does not); ``exact=True`` switches it off, and a text that looks wrong is done again the plain way.
+all clips sounds the same, so it is encoded once for a batch: the longest clip goes through the
+whole encoder, the others compute their own first positions only and attend to that clip's padding.
+The decoder does likewise. This is an approximation (a few texts in a hundred change, in both
+directions); ``exact=True`` switches it off, and a text that looks wrong is done again plainly.
 
 Cutting the padding off instead of sharing it ruins the text: the model reads from the padding where
 the speech ends.
@@ -307,8 +307,7 @@ class _Reader:
         if exact:
             return [text for text, _ in texts]
         return [
-            text if good else self._plain(mel[i : i + 1])
-            for i, (text, good) in enumerate(texts)
+            text if good else self._plain(mel[i : i + 1]) for i, (text, good) in enumerate(texts)
         ]
 
     def mel(self, y: np.ndarray) -> torch.Tensor:
@@ -535,9 +534,7 @@ class _Decoder:
         n, start = tokens.shape[1], memory.n_tokens
         x = F.embedding(tokens, self.embedding) + self.positions[start : start + n]
         for i, layer in enumerate(self.layers):
-            q, k, v = (
-                _heads(t, self.n_head) for t in layer["qkv"](layer["norm1"](x)).chunk(3, -1)
-            )
+            q, k, v = (_heads(t, self.n_head) for t in layer["qkv"](layer["norm1"](x)).chunk(3, -1))
             k, v = memory.remember(i, k, v)
             attended = F.scaled_dot_product_attention(q, k, v, is_causal=n > 1)
             x = x + layer["out"](attended.transpose(1, 2).flatten(2))
