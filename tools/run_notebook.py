@@ -27,6 +27,8 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     """Strip what an editor or a run leaves behind: widget state, times, other metadata."""
     notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = merged(cell.outputs)
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in CELL_METADATA and v}
         for output in cell.get("outputs", ()):
             output.get("data", {}).pop(WIDGET_VIEW, None)
@@ -34,6 +36,18 @@ def clean(notebook: nbformat.NotebookNode) -> None:
                 output["metadata"] = {}
             if output.output_type == "stream":  # of a progress bar only its last state
                 output["text"] = CARRIAGE.sub("", output["text"].replace("\r\n", "\n"))
+
+
+def merged(outputs: list) -> list:
+    """Join neighbouring pieces of one stream, as a page shows them."""
+    joined = []
+    for output in outputs:
+        before = joined[-1] if joined else {}
+        if output.output_type == "stream" and before.get("name") == output.name:
+            before["text"] += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def problems(notebook: nbformat.NotebookNode) -> list[str]:
