@@ -149,10 +149,11 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     import soundfile
 
     path = Path(path)
-    check(y)
+    # rounded here: libsndfile cuts the fraction off, which shifts the whole clip by half a step
+    steps = np.clip(np.rint(check(y) * 32768), -32768, 32767).astype(np.int16)
     try:
         with replacing(path) as temporary:
-            soundfile.write(temporary, np.clip(y, -1, 1), sr, subtype="PCM_16", format="WAV")
+            soundfile.write(temporary, steps, sr, subtype="PCM_16", format="WAV")
     except (OSError, soundfile.SoundFileError) as error:
         raise AudioError(f"{path.name} could not be written to {path.parent}: {error}") from error
     return path

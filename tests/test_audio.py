@@ -134,6 +134,14 @@ def test_a_wav_is_whole_or_not_there(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
 
 
+def test_a_wav_is_rounded_to_the_nearest_step_and_not_shifted(tmp_path):
+    y = np.random.default_rng(0).uniform(-0.5, 0.5, 20_000).astype(np.float32)
+    audio.save_wav(tmp_path / "a.wav", y, sr=16_000)
+    error = (audio.load(tmp_path / "a.wav")[0] - y) * 32768
+    assert np.abs(error).max() <= 0.51
+    assert abs(error.mean()) < 0.02
+
+
 def test_values_beyond_full_scale_are_clipped_not_wrapped(tmp_path):
     audio.save_wav(tmp_path / "a.wav", np.array([2.0, -2.0, 0.5], np.float32), sr=16_000)
     np.testing.assert_allclose(audio.load(tmp_path / "a.wav")[0], [1, -1, 0.5], atol=1e-4)
