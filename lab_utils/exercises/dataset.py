@@ -250,7 +250,7 @@ split = Exercise(
     stub="def train_or_test(clips):\n"
     "    ...  # delete this line when you begin\n"
     "    parts = {}\n"
-    "    for i, (name, speaker) in enumerate(clips):\n"
+    "    for i, (name, _) in enumerate(clips):\n"
     "        parts[name] = 'test' if i % 5 == 0 else 'train'\n"
     "    return parts",
     solution="def train_or_test(clips):\n"
