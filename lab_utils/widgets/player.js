@@ -181,7 +181,8 @@ export function mount(root, data) {
     if (line < 0) caption.append("\u00a0");
     else
       for (let i = lines[line].first; i < lines[line].last; i++) {
-        const text = i === lines[line].first ? words[i].text.trim() : words[i].text.replace(/^\s+/, " ");
+        if (i > lines[line].first && /^\s/.test(words[i].text)) caption.append(" ");
+        const text = words[i].text.trim();
         caption.append(make("span", { className: i === lit ? "wl-on" : "", textContent: text }));
       }
   }
