@@ -39,8 +39,8 @@ def spoken_figure(y: np.ndarray, *, sr: int, words: Sequence[Word] = ()) -> Figu
     Returns
     -------
     matplotlib.figure.Figure
-        A row for each six seconds or less; words that Whisper doubts (probability below 0.5) are framed
-        by a dashed line, the others shaded the more the less sure it is.
+        A row for each six seconds or less; words that Whisper doubts (probability below 0.5) are
+        framed by a dashed line, the others shaded the more the less sure it is.
     """
     duration = len(y) / sr
     words = words if duration <= LONGEST_WITH_WORDS else ()
