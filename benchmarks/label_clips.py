@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from lab_utils import batches, metrics, samples
+from lab_utils.batches import products
 from lab_utils.corpus import pipeline
 from lab_utils.models import load_model
 
@@ -114,7 +115,7 @@ def main() -> int:
                 cpu[name].append(time.process_time() - begin_cpu)
                 heard[name] |= dict(zip(chunk.tolist(), result, strict=True))
             print(f"chunk {number} of {options.chunks} done", file=sys.stderr, flush=True)
-    print(f"\nWhisper {options.model}, {len(paths)} clips, product: {batches.fastest_linear()}")
+    print(f"\nWhisper {options.model}, {len(paths)} clips, product: {products.fastest_linear()}")
     print(f"{'method':40} {'x wall':>7} {'x CPU':>7} {'clips/s':>8} {'WER %':>6}")
     for name in runs:
         ratio = statistics.median(a / b for a, b in zip(wall[PLAIN], wall[name], strict=True))

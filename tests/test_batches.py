@@ -7,6 +7,7 @@ import pytest
 import workshop
 
 from lab_utils import audio, batches, metrics
+from lab_utils.batches import products
 from lab_utils.errors import AudioError, TranscriptError
 
 pytestmark = pytest.mark.model
@@ -88,7 +89,7 @@ def test_a_clip_of_exactly_30_seconds_and_one_sample_more(model):
 
 
 def test_a_text_that_looks_wrong_is_done_again(model, clips, decoded, monkeypatch):
-    monkeypatch.setattr(batches, "LOWEST_LOGPROB", 0.0)  # nothing is good enough
+    monkeypatch.setattr(batches.reader, "LOWEST_LOGPROB", 0.0)  # nothing is good enough
     made = batches.transcribe_clips(clips[0][:2], model)
     assert all(m.redone for m in made)
     assert [m.text for m in made] == [d.text for d in decoded[:2]]
@@ -124,12 +125,12 @@ def test_packed_products_equal_torchs():
     import torch
 
     x, weight, bias = torch.randn(7, 64), torch.randn(32, 64), torch.randn(32)
-    kinds = batches._linear_kernels()
+    kinds = products.kernels()
     expected = kinds["plain"](weight, bias, 7)(x)
     try:
         got = kinds["onednn"](weight, bias, 7)(x)
     except (AttributeError, RuntimeError):  # a torch without oneDNN: then it must not be chosen
-        assert batches.fastest_linear() == "plain"
+        assert products.fastest_linear() == "plain"
     else:
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 

@@ -68,7 +68,7 @@ def with_whisper(
     for clip in manifest.clips:
         try:
             key = digest(manifest.path(clip))
-            durations.append(batches._duration(manifest.path(clip)))
+            durations.append(batches.duration_of(manifest.path(clip)))
         except (OSError, AudioError, CorpusError):
             continue  # the check names it
         clips.append(clip)
