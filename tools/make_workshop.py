@@ -5,15 +5,15 @@
 
 Reads assets/workshop/{lecture,guest,student}.txt, one sentence a line, and writes beside them
 
-- lecture.ogg: about eight minutes, 44.1 kHz stereo, with a hum, uneven pauses, a ventilator that runs for
-  a while, a cough, a slammed door and two sentences that are clipped;
+- lecture.ogg: about seven minutes, 44.1 kHz stereo, with a hum, uneven pauses, a ventilator that
+  runs for a while, a cough, a slammed door and two sentences that are clipped;
 - guest.mp3: another voice, 22.05 kHz mono;
 - student.flac: a third voice, 16 kHz mono;
 - recordings.csv: speaker, licence and consent of each recording, as a corpus needs it;
 - truth.json: where each sentence, pause, noise and defect lies, in seconds.
 
-The voices are synthetic: hibari-tts "heart" (Apache-2.0) and piper "joe" (CC0). The student is joe played
-15 % faster, which raises the pitch: it stands in for a third person.
+The voices are synthetic: hibari-tts "heart" (Apache-2.0) and piper "joe" (CC0). The student is joe
+played 15 % faster, which raises the pitch: it stands in for a third person.
 """
 
 from __future__ import annotations

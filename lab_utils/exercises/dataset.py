@@ -95,7 +95,8 @@ def _check_noise(answer):
         answer,
         "measure",
         {
-            "always": "Look at the bars: after noise reduction Whisper made as many errors or more. "
+            "always": "Look at the bars: after noise reduction Whisper made as many "
+            "errors or more. "
             "What sounds cleaner to you is not clearer to a model that learned from noisy speech.",
             "never": "That goes too far: a voice model learns the noise as part of the voice, and "
             "there a gate may be right. What does the answer depend on?",
@@ -185,7 +186,8 @@ def _check_encode(answer):
             (_N * _WINDOW, "That is the plain way: every clip with its own 30 seconds. With shared "
              "padding only one clip is encoded whole."),
             (_N * _OWN, "Somebody must encode the padding: one clip goes through all 30 seconds."),
-            (_WINDOW + _N * _OWN, "Nearly: the clip that is encoded whole is one of the 16, so only "
+            (_WINDOW + _N * _OWN, "Nearly: the clip that is encoded whole is one of the "
+            "16, so only "
              "15 others are left."),
             ((_N - 1) * _OWN, "These are the 15 short ones. The one that is encoded whole is "
              "missing."),
@@ -234,7 +236,8 @@ def _check_split(answer):
     homes = {speaker: {split[name] for name, s in clips if s == speaker} for _, speaker in clips}
     if leaks := sorted(speaker for speaker, parts in homes.items() if len(parts) > 1):
         return (
-            f"Speaker {leaks[0]!r} is in both parts: the test is made with a voice that was trained "
+            f"Speaker {leaks[0]!r} is in both parts: the test is made with a voice that "
+            f"was trained "
             "on. Choose speakers, not clips."
         )
     return None
