@@ -324,7 +324,8 @@ rule = Exercise(
     lab=LAB,
     objective=OBJECTIVES[3],
     task="Write Whisper's rule: `decide(…)` returns `'accept'`, `'skip'` (silence) or `'again'` "
-    "(hotter). The limits are −1, 0.6 and 2.4.",
+    "(at a higher temperature). The limits are −1 for `avg_logprob`, 0.6 for `no_speech_prob` and "
+    "2.4 for `compression_ratio`.",
     stub='def decide(avg_logprob, no_speech_prob, compression_ratio):\n    """The fate of a '
     'text."""\n    ...',
     solution=_RULE.format(skip=_SKIP, again=_AGAIN),
