@@ -131,7 +131,7 @@ trust = Exercise(
     lab=LAB,
     objective=OBJECTIVES[1],
     task="Write the rule of this lab: `trust(probs, seconds)` is `True` if the likeliest language "
-    "has at least 0.8 and the clip lasts at least 3 s, else `False`.",
+    "has a probability of at least 0.8 and the clip lasts at least 3 s, else `False`.",
     stub="def trust(probs, seconds):\n    ...",
     solution=_trust_code("max(probs.values()) >= 0.8 and seconds >= 3"),
     variable="trust",
