@@ -100,7 +100,7 @@ empty = Exercise(
     lab=LAB,
     look="How many bands",
     objective=OBJECTIVES[1],
-    task="With `n_fft=256` and 128 bands at 16,000 Hz 13 of the bands are empty. What fills them? "
+    task="With `n_fft=256` and 128 bands at 16,000 Hz, 13 of the bands are empty. What fills them? "
     'Choose `"more bands"`, `"a longer frame"`, `"a smaller hop"` or `"a larger top_db"`.',
     stub="empty = ...",
     solution='empty = "a longer frame"',
@@ -231,7 +231,7 @@ rescale = Exercise(
     look="The bridge to Whisper's input",
     objective=OBJECTIVES[3],
     task="**Find the bug.** `rescale` is to do Whisper's last two steps to the log10 of a mel "
-    "spectrogram, floor and rescale. For quiet clips its result is not Whisper's. Mend it.",
+    "spectrogram, floor and rescale. For most clips its result is not Whisper's. Mend it.",
     setup="import numpy as np",
     stub="def rescale(log_mel):\n    log_mel = np.maximum(log_mel, -8)\n"
     "    return (log_mel + 4) / 4",
