@@ -41,7 +41,7 @@ def png(fig: Figure, *, dpi: int = DPI) -> bytes:
 
     full, small = io.BytesIO(), io.BytesIO()
     fig.savefig(full, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
-    palette = {"colors": 256, "method": Image.Quantize.MEDIANCUT, "dither": Image.Dither.NONE}
+    palette = {"colors": 256, "method": Image.Quantize.MAXCOVERAGE, "dither": Image.Dither.NONE}
     Image.open(full).convert("RGB").quantize(**palette).save(small, "png", optimize=True)
     return small.getvalue()
 
