@@ -30,6 +30,8 @@ TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block jupyter_widgets -%}{%- endblock -%}
 """
 SOURCE = re.compile(r'(<(?:audio|img|source)\b[^>]*?\bsrc=")([^":]+)(")')
+PLAYER = re.compile(r'<audio\b[^>]*?\bsrc="([^":]+)"[^>]*></audio>')
+NO_SOUND = "<em>(this sound is made when the lab is run)</em>"
 LAB_LINK = re.compile(r'(<a\b[^>]*?\bhref="\d\d_\w+)\.ipynb(["#])')
 
 
@@ -64,12 +66,19 @@ def data_uri(file: Path) -> str:
 
 
 def embed(markup: str, folder: Path) -> str:
-    """Replace each reference to a file beside the notebook by the file itself."""
+    """Replace each reference to a file beside the notebook by the file itself.
+
+    A player whose sound is not there, because the lab was not run on this machine, says so.
+    """
+
+    def named(reference: str) -> Path:
+        return folder / urllib.parse.unquote(html.unescape(reference))
 
     def replace(match: re.Match) -> str:
-        file = folder / urllib.parse.unquote(html.unescape(match[2]))
+        file = named(match[2])
         return match[1] + (data_uri(file) if file.is_file() else match[2]) + match[3]
 
+    markup = PLAYER.sub(lambda m: m[0] if named(m[1]).is_file() else NO_SOUND, markup)
     return SOURCE.sub(replace, markup)
 
 
