@@ -308,7 +308,7 @@ def plot_before_after(
     ax.set_xlabel(xlabel)
     ax.grid(axis="x", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, loc="lower right", ncols=2)
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return ax
 
 
