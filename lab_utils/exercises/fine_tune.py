@@ -58,8 +58,8 @@ targets = Exercise(
     lab=LAB,
     objective=OBJECTIVES[0],
     task="**Find the bug.** `targets(start, words, end, length)` is to give what the decoder must "
-    "answer at each of `length` positions: it sees the start tokens, then the words. A model that "
-    "was trained with this version writes nothing at all. Mend it.",
+    "answer at each of `length` positions: it sees the start tokens, then the words. This "
+    "version teaches more than it should. Mend it.",
     stub="def targets(start, words, end, length):\n"
     "    found = [-100] * (len(start) - 1) + words + [end]\n"
     "    return found + [end] * (length - len(found))",
