@@ -95,9 +95,8 @@ def _check_noise(answer):
         answer,
         "measure",
         {
-            "always": "Look at the bars: after noise reduction Whisper made as many "
-            "errors or more. "
-            "What sounds cleaner to you is not clearer to a model that learned from noisy speech.",
+            "always": "Look at the bars: neither kind of noise reduction clearly helped Whisper. "
+            "What sounds cleaner to you need not be clearer to a model that learned from noisy speech.",
             "never": "That goes too far: a voice model learns the noise as part of the voice, and "
             "there a gate may be right. What does the answer depend on?",
             "louder": "More level raises speech and noise together; their ratio stays, and so do "
@@ -120,7 +119,7 @@ noise = Exercise(
     look="Measure what noise reduction does",
     check=_check_noise,
     mistakes=(
-        Mistake("advice = 'always'", "as many errors or more", "cleaner sound, better result"),
+        Mistake("advice = 'always'", "clearly helped Whisper", "cleaner sound, better result"),
         Mistake("advice = 'never'", "goes too far", "a rule from one measurement"),
         Mistake("advice = 'louder'", "their ratio stays", "level taken for signal-to-noise ratio"),
     ),
@@ -187,8 +186,7 @@ def _check_encode(answer):
              "padding only one clip is encoded whole."),
             (_N * _OWN, "Somebody must encode the padding: one clip goes through all 30 seconds."),
             (_WINDOW + _N * _OWN, "Nearly: the clip that is encoded whole is one of the "
-            "16, so only "
-             "15 others are left."),
+             "16, so only 15 others are left."),
             ((_N - 1) * _OWN, "These are the 15 short ones. The one that is encoded whole is "
              "missing."),
         ],
