@@ -96,7 +96,7 @@ def _check_noise(answer):
         "measure",
         {
             "always": "Look at the bars: neither kind of noise reduction clearly helped Whisper. "
-            "What sounds cleaner to you need not be clearer to a model that learned from noisy speech.",
+            "What sounds cleaner to you need not be clearer to a model that learned in noise.",
             "never": "That goes too far: a voice model learns the noise as part of the voice, and "
             "there a gate may be right. What does the answer depend on?",
             "louder": "More level raises speech and noise together; their ratio stays, and so do "
