@@ -21,6 +21,8 @@ from pathlib import Path
 
 import nbformat
 
+from lab_utils.files import replacing
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
@@ -100,11 +102,9 @@ def export(path: Path, out: Path, *, as_is: bool = False, timeout: int = 300) ->
     )
     markup, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": path.stem}})
     markup = LAB_LINK.sub(r"\1.html\2", embed(markup, folder))
-    out.mkdir(parents=True, exist_ok=True)
     target = out / f"{path.stem}.html"
-    temporary = target.with_suffix(".partial")
-    temporary.write_text(markup, encoding="utf-8")
-    os.replace(temporary, target)
+    with replacing(target) as temporary:
+        temporary.write_text(markup, encoding="utf-8")
     return target
 
 

@@ -9,13 +9,14 @@ the sources, the outputs with their execution counts, cell ids and tags, and nbg
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+
+from lab_utils.files import replacing
 
 CELL_METADATA = ("tags", "nbgrader")
 CARRIAGE = re.compile(r"[^\n]*\r")
@@ -92,9 +93,8 @@ def run(path: Path, *, timeout: int) -> list[str]:
         clean(notebook)
         mark_exercises(notebook, lab=path.stem)
         nbformat.validate(notebook)
-        temporary = path.with_suffix(".partial")
-        nbformat.write(notebook, temporary)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            nbformat.write(notebook, temporary)
     return found
 
 
