@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -46,6 +47,8 @@ SETTINGS = {
 }
 CURRENT = "window.jupyterapp.shell.currentWidget"
 KERNEL = f"{CURRENT}.sessionContext.session.kernel"
+WIDGET_CONTROL = "jupyter.widget.control"  # JupyterLab asks a new kernel for widgets it had before
+CONTROL_COMM = re.compile(rf'"comm_id":\s*"([^"]+)",\s*"target_name":\s*"{WIDGET_CONTROL}"')
 
 
 def find_chromium() -> str | None:
@@ -206,8 +209,10 @@ class LabPage:
         self.strangers: list[str] = []  # requests to any other host
         self.page_errors: list[str] = []
         self.closed = False
+        self._control_comms: list[str] = []
         self.page = self.context.new_page()
         self.page.set_default_timeout(20_000)
+        self.page.on("websocket", lambda socket: socket.on("framesent", self._sent))
         self.page.route("**/*", self._guard)
         self.page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         self.page.on("dialog", lambda dialog: dialog.accept())
@@ -220,6 +225,10 @@ class LabPage:
             route.abort()
         else:
             route.continue_()
+
+    def _sent(self, frame: str | bytes) -> None:
+        text = frame if isinstance(frame, str) else frame.decode("utf-8", "replace")
+        self._control_comms += CONTROL_COMM.findall(text)
 
     def open(self, path: str, timeout: float = 60_000) -> LabPage:
         """Open a notebook and wait until its kernel is ready."""
@@ -313,8 +322,16 @@ class LabPage:
         )
 
     def kernel_said(self) -> list[str]:
-        """Errors and stderr that the kernel sent, those of widget callbacks too."""
-        return self.page.evaluate("() => window.kernelSaid")
+        """Errors and stderr that the kernel sent, those of widget callbacks too.
+
+        Left out is what a new kernel answers to JupyterLab's question for earlier widgets: it has
+        not imported ipywidgets yet. The answer comes before or after we begin to listen.
+        """
+        answers = {f"No such comm target registered: {WIDGET_CONTROL}"}
+        answers |= {f"No such comm: {comm}" for comm in self._control_comms}
+        said = self.page.evaluate("() => window.kernelSaid")
+        kept = ["\n".join(line for line in text.splitlines() if line not in answers) for text in said]
+        return [text for text in kept if text.strip()]
 
     def theme(self, name: str) -> LabPage:
         """Switch to the light or the dark theme."""
