@@ -330,8 +330,8 @@ class LabPage:
         answers = {f"No such comm target registered: {WIDGET_CONTROL}"}
         answers |= {f"No such comm: {comm}" for comm in self._control_comms}
         said = self.page.evaluate("() => window.kernelSaid")
-        kept = ["\n".join(line for line in text.splitlines() if line not in answers) for text in said]
-        return [text for text in kept if text.strip()]
+        lines = [[line for line in text.splitlines() if line not in answers] for text in said]
+        return ["\n".join(kept) for kept in lines if any(kept)]
 
     def theme(self, name: str) -> LabPage:
         """Switch to the light or the dark theme."""

@@ -53,6 +53,15 @@ def test_the_gate_does_not_depend_on_its_blocks(speech, monkeypatch):
     np.testing.assert_allclose(clean.gate(noisy, profile), whole, atol=1e-6)
 
 
+def test_the_mask_is_a_mean_over_9_bands_and_5_frames():
+    from scipy.ndimage import uniform_filter
+
+    loud = np.random.default_rng(0).random((30, 60)) < 0.4
+    mean = uniform_filter(loud.astype(float), (5, 9), mode="constant")
+    around = clean._loud_around(np.pad(loud.astype(np.uint8), ((2, 2), (4, 4))))
+    np.testing.assert_allclose(around / 45, mean, atol=1e-12)
+
+
 @pytest.mark.parametrize("n", [1, 100, 1023, 1024, 1025, 5000])
 def test_the_gate_keeps_the_length(n):
     y = np.ones(n, np.float32)

@@ -1,7 +1,7 @@
-"""The two passes over a recording: listen, then cut. Memory does not grow with its length.
+"""Two steps through a recording: listen, then cut. Memory does not grow with its length.
 
-The first pass finds where speech is and what the room sounds like. The second reads the same file
-again and hands out the samples of each span.
+The first step decodes the recording once, finds where speech is and what the room sounds like, and
+keeps the samples in a file on disk. The second takes the samples of each span from there.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 
@@ -50,8 +51,17 @@ class Listening:
         return self.noise[np.sort(order[:NEAREST_FRAMES])]
 
 
-def listen(path: str | os.PathLike, *, sr: int) -> Listening:
-    """First pass: speech probabilities and an even sample of pieces without speech."""
+def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) -> Listening:
+    """First step: speech probabilities and an even sample of pieces without speech.
+
+    Parameters
+    ----------
+    path : path-like
+    sr : int
+        Hz of the noise and of what is kept.
+    keep : binary file, optional
+        Open for writing: gets the samples as float32, for :func:`cut`. 318 MB an hour at 22050 Hz.
+    """
     import soxr
     import torch
 
@@ -62,6 +72,8 @@ def listen(path: str | os.PathLike, *, sr: int) -> Listening:
     try:
         for y in streams.blocks(path, sr=sr):
             frames.feed(y)
+            if keep is not None:
+                keep.write(y.data)
             detector.feed(y if sr == SAMPLE_RATE else down.resample_chunk(y))
         if sr != SAMPLE_RATE:
             detector.feed(down.resample_chunk(np.zeros(0, np.float32), last=True))
@@ -108,32 +120,22 @@ class _Sample:
         return np.stack(pieces) if pieces else np.zeros((0, self.length), np.float32)
 
 
-def cut(path: str | os.PathLike, spans: list[Span], *, sr: int) -> Iterator[np.ndarray]:
-    """Second pass: the samples of each span, in order, read in one go through the file.
+def cut(kept: BinaryIO, spans: list[Span], *, sr: int) -> Iterator[np.ndarray]:
+    """Second step: the samples of each span.
 
     Parameters
     ----------
-    path : path-like
+    kept : binary file
+        What :func:`listen` kept of the recording.
     spans : list of Span
-        Sorted; they may touch but not overlap.
     sr : int
-        Hz of what is yielded.
+        Hz, the same as in :func:`listen`.
 
     Yields
     ------
     np.ndarray, float32, shape (n_samples,)
     """
-    todo = [(round(span.start * sr), round(span.end * sr)) for span in spans]
-    buffer, offset, i = np.zeros(0, np.float32), 0, 0
-    for y in streams.blocks(path, sr=sr):
-        if i == len(todo):
-            return
-        buffer = np.concatenate([buffer, y])
-        while i < len(todo) and todo[i][1] <= offset + len(buffer):
-            a, b = todo[i]
-            yield buffer[a - offset : b - offset]
-            i += 1
-        keep = min(todo[i][0] - offset, len(buffer)) if i < len(todo) else len(buffer)
-        buffer, offset = buffer[max(0, keep) :], offset + max(0, keep)
-    for a, _ in todo[i:]:
-        yield buffer[a - offset :]
+    for span in spans:
+        first, last = round(span.start * sr), round(span.end * sr)
+        kept.seek(4 * first)
+        yield np.frombuffer(kept.read(4 * (last - first)), np.float32).copy()

@@ -1,7 +1,8 @@
 """From recordings to clips on disk: streamed, resumable, and the same bytes from any executor.
 
-Each recording is read twice (see ``passes``), so only a few seconds of sound are in memory at any
-moment. A clip gets its name only when it is whole; what is done is written down per recording.
+Each recording is decoded once, block by block, into a file without a name that ends with the work
+(see ``passes``), so only a few seconds of sound are in memory at any moment. A clip gets its name
+only when it is whole; what is done is written down per recording.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
@@ -15,7 +16,9 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,28 +127,30 @@ def prepare_recording(job: _Job) -> dict:
 
 def _make_clips(job: _Job, folder: Path) -> tuple[list[dict], list[dict], float]:
     settings, limits = job.settings, job.settings.split
-    heard = passes.listen(job.path, sr=settings.sr)
-    clips, dropped, spans = [], [], []
-    for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
-        if span.duration < limits.shortest:
-            reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
-            dropped.append({"start": span.start, "end": span.end, "reason": reason})
-        else:
-            spans.append(span)
-    if not spans:
-        dropped.append({"start": 0.0, "end": round(heard.duration, 4), "reason": "no speech found"})
-    pieces = passes.cut(job.path, spans, sr=settings.sr)
-    for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
-        share = measure.clipped_share(y)
-        if share > settings.most_clipped:
-            reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
-            dropped.append({"start": span.start, "end": span.end, "reason": reason})
-            continue
-        path = folder / f"{job.id}-{number:04d}.wav"
-        if not path.is_file():
-            _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
-        relative = path.relative_to(job.out).as_posix()
-        clips.append({"id": path.stem, "file": relative, "start": span.start, "end": span.end})
+    with tempfile.TemporaryFile(dir=job.out) as sound:
+        heard = passes.listen(job.path, sr=settings.sr, keep=sound)
+        clips, dropped, spans = [], [], []
+        for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
+            if span.duration < limits.shortest:
+                reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
+                dropped.append({"start": span.start, "end": span.end, "reason": reason})
+            else:
+                spans.append(span)
+        if not spans:
+            whole = round(heard.duration, 4)
+            dropped.append({"start": 0.0, "end": whole, "reason": "no speech found"})
+        pieces = passes.cut(sound, spans, sr=settings.sr)
+        for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
+            share = measure.clipped_share(y)
+            if share > settings.most_clipped:
+                reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
+                dropped.append({"start": span.start, "end": span.end, "reason": reason})
+                continue
+            path = folder / f"{job.id}-{number:04d}.wav"
+            if not path.is_file():
+                _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
+            relative = path.relative_to(job.out).as_posix()
+            clips.append({"id": path.stem, "file": relative, "start": span.start, "end": span.end})
     dropped.sort(key=lambda item: item["start"])
     return clips, dropped, round(heard.duration, 4)
 
@@ -228,8 +233,9 @@ def prepare(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(out / ".lock", blocking=False):
-            jobs, dropped = _jobs(paths, root, out, settings)
-            states = _run(jobs, executor, progress)
+            dropped: list[Dropped] = []
+            jobs = _jobs(paths, root, out, settings, dropped)
+            states = _run(jobs, len(paths), executor, progress)
             return _collect(out, states, dropped, _details(root))
     except filelock.Timeout as error:
         raise CorpusError(f"Another run is at work in {out}: wait until it ends.") from error
@@ -241,9 +247,11 @@ def _details(root: Path) -> dict[str, dict[str, str]]:
     return read_details(root / DETAILS) if (root / DETAILS).is_file() else {}
 
 
-def _jobs(paths: list[Path], root: Path, out: Path, settings: Settings):
-    """One job for each recording with content of its own."""
-    jobs, dropped, seen = [], [], {}
+def _jobs(
+    paths: list[Path], root: Path, out: Path, settings: Settings, dropped: list[Dropped]
+) -> Iterator[_Job]:
+    """One job for each recording with content of its own; the others go into ``dropped``."""
+    seen: dict[str, str] = {}
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:
@@ -256,22 +264,24 @@ def _jobs(paths: list[Path], root: Path, out: Path, settings: Settings):
             continue
         seen[sha256] = name
         identity = f"{slug(path.stem)}-{sha256[:6]}"
-        jobs.append(_Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings))
-    return jobs, dropped
+        yield _Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings)
 
 
-def _run(jobs: list[_Job], executor, progress: bool) -> list[dict]:
+def _run(jobs: Iterable[_Job], most: int, executor, progress: bool) -> list[dict]:
+    """Work on each job as soon as it is known; there are at most ``most``."""
     from tqdm import tqdm
 
-    with tqdm(total=len(jobs), unit="recording", disable=not progress) as bar:
+    with tqdm(total=most, unit="recording", disable=not progress) as bar:
         if executor is None:
             states = []
             for job in jobs:
                 states.append(prepare_recording(job))
                 bar.update()
             return states
-        futures = [executor.submit(prepare_recording, job) for job in jobs]
+        futures: list[concurrent.futures.Future] = []
         try:
+            for job in jobs:
+                futures.append(executor.submit(prepare_recording, job))
             for future in concurrent.futures.as_completed(futures):
                 future.result()
                 bar.update()

@@ -18,6 +18,7 @@ SAMPLE_RATE = 16_000  #: Hz, what the detector hears
 WINDOW = 512  #: samples in one decision: 32 ms
 CONTEXT = 64  #: samples of the window before that each decision also hears
 WINDOWS_AT_ONCE = 512
+N_FFT, HOP_LENGTH = 256, 128  #: of the detector's spectrogram
 _STRIDES = (1, 2, 2, 1)
 
 
@@ -91,9 +92,10 @@ class SpeechDetector:
         self._context = windows[-1, -CONTEXT:].copy()
         with torch.inference_mode():
             x = torch.from_numpy(np.concatenate([before, windows], axis=1))[:, None]
-            x = F.pad(x, (0, CONTEXT), mode="reflect")
-            x = F.conv1d(x, weights["stft.forward_basis_buffer"], stride=128)
-            x = (x[:, :129].square() + x[:, 129:].square()).sqrt()
+            x = F.pad(x, (0, CONTEXT), mode="reflect")[:, 0].unfold(1, N_FFT, HOP_LENGTH)
+            # the packaged model's filters are a windowed Fourier transform, made sooner as one
+            x = torch.fft.rfft(x * weights["stft.forward_basis_buffer"][0, 0]).abs()
+            x = x.transpose(1, 2)  # (n_windows, 129 bands, 4 frames)
             for i, stride in enumerate(_STRIDES):
                 kernel = weights[f"encoder.{i}.reparam_conv.weight"]
                 bias = weights[f"encoder.{i}.reparam_conv.bias"]
