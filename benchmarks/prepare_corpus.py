@@ -39,10 +39,12 @@ from lab_utils.corpus import pipeline, speech
 import numpy as np, soundfile, soxr, pyloudnorm, scipy.fft, scipy.ndimage, torch
 speech.speech_probabilities(np.zeros(16000, np.float32), sr=16000)
 # not ru_maxrss: that remembers the process that started this one
-peak = lambda: int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
-before, begin = peak(), time.process_time()
+def resident(kind):
+    return int(re.search(kind + r":\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
+open("/proc/self/clear_refs", "w").write("5")  # forget the peak of the imports
+before, begin = resident("VmRSS"), time.process_time()
 made = pipeline.prepare(sys.argv[1], sys.argv[2], settings=pipeline.Settings(denoise="gate"))
-print(len(made), round(before), round(peak()), round(time.process_time() - begin, 1))
+print(len(made), round(before), round(resident("VmHWM")), round(time.process_time() - begin, 1))
 """
 
 

@@ -135,8 +135,8 @@ def test_other_settings_keep_the_texts_that_are_still_true(recordings, tmp_path)
     assert not cut_again.clips[0].text and cut_again.clips[0].duration < made.clips[0].duration
 
 
-def test_memory_does_not_grow_with_the_recording(tmp_path):
-    """Ten minutes in small blocks: the longest array is far shorter than the recording."""
+def test_a_long_recording_comes_in_small_blocks(tmp_path):
+    """Ten minutes: the longest array is far shorter than the recording."""
     y, sr = audio.load(workshop.FOLDER / "student.flac", sr=None)
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", sr, 1, "PCM_16") as file:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import workshop
@@ -35,6 +38,31 @@ def test_probabilities_do_not_depend_on_the_blocks(student):
     for piece in np.array_split(y, 37):
         detector.feed(piece)
     np.testing.assert_array_equal(detector.finish(), whole)
+
+
+LISTEN = """
+import re
+import numpy as np, torch
+from lab_utils.corpus import speech
+torch.set_num_threads(1)
+resident = lambda: int(re.search(r"VmRSS:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
+detector, y = speech.SpeechDetector(), np.random.default_rng(0).normal(0, 0.1, 47_554).astype("f4")
+for i in range(2 * 3600 * 16_000 // len(y)):
+    detector.feed(y)
+    if i == 200:  # ten minutes
+        before = resident()
+print(len(detector.finish()), resident() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads its memory from /proc")
+def test_two_hours_of_listening_need_no_more_memory_than_ten_minutes():
+    done = subprocess.run(
+        [sys.executable, "-c", LISTEN], capture_output=True, text=True, check=True, timeout=300
+    )
+    n_windows, more = done.stdout.split()
+    assert int(n_windows) > 224_000
+    assert float(more) < 50, "MB"
 
 
 def test_the_detector_leaves_torchs_threads_alone():

@@ -10,6 +10,7 @@ https://github.com/snakers4/silero-vad.
 
 from __future__ import annotations
 
+import array
 import functools
 
 import numpy as np
@@ -64,7 +65,7 @@ class SpeechDetector:
         self._state = None
         self._context = np.zeros(CONTEXT, np.float32)
         self._rest = np.zeros(0, np.float32)
-        self._found: list[np.ndarray] = []
+        self._found = array.array("f")  # small tensors kept would pin the memory between them
 
     def feed(self, y: np.ndarray) -> None:
         """Take the next samples, float32 mono at 16 kHz."""
@@ -72,17 +73,17 @@ class SpeechDetector:
         whole = WINDOW * WINDOWS_AT_ONCE
         n = len(y) // whole * whole
         for start in range(0, n, whole):
-            self._found.append(self._detect(y[start : start + whole]))
+            self._detect(y[start : start + whole])
         self._rest = y[n:]
 
     def finish(self) -> np.ndarray:
         """All probabilities, float32, shape (n_windows,); the last window is padded with zeros."""
         if len(self._rest):
-            self._found.append(self._detect(np.pad(self._rest, (0, -len(self._rest) % WINDOW))))
+            self._detect(np.pad(self._rest, (0, -len(self._rest) % WINDOW)))
             self._rest = self._rest[:0]
-        return np.concatenate(self._found) if self._found else np.zeros(0, np.float32)
+        return np.array(self._found, np.float32)
 
-    def _detect(self, y: np.ndarray) -> np.ndarray:
+    def _detect(self, y: np.ndarray) -> None:
         import torch
         from torch.nn import functional as F
 
@@ -102,7 +103,8 @@ class SpeechDetector:
                 x = F.relu(F.conv1d(x, kernel, bias, stride=stride, padding=1))
             x, self._state = _recurrent_layer()(x[:, :, :1].permute(0, 2, 1), self._state)
             x = F.relu(x[:, 0]) @ weights["decoder.decoder.2.weight"][0, :, 0]
-            return torch.sigmoid(x + weights["decoder.decoder.2.bias"]).numpy()
+            x = torch.sigmoid(x + weights["decoder.decoder.2.bias"])
+            self._found.frombytes(x.numpy().tobytes())
 
 
 def speech_probabilities(y: np.ndarray, *, sr: int) -> np.ndarray:
