@@ -7,24 +7,35 @@
 
 Trains on the voice heart; tests on other sentences in the voice heart and in the voice joe (which
 reads no name in training), on general speech in both voices, and on human speech if
-``python -m lab_utils samples --human`` has brought it. Besides the lab's own run there are four
-others, to compare: without replay, the whole decoder in place of LoRA, and each of the two methods
-with ten times its learning rate. Writes assets/results/fine_tune.json.
+``python -m lab_utils samples --human`` has brought it. ``--prompts FOLDER`` adds 120 telephone
+prompts of one human speaker, and 80 more to choose the share of the change that is kept. They are
+Asterisk's (CC BY-SA 3.0) and not ours to give; on Debian::
+
+    apt-get download asterisk-core-sounds-en asterisk-core-sounds-en-wav
+    for package in asterisk-core-sounds-en*.deb; do dpkg-deb -x $package FOLDER; done
+
+Besides the lab's own run there are four others, to compare: without replay, the whole decoder in
+place of LoRA, and each of the two methods with ten times its learning rate. Writes
+assets/results/fine_tune.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import gzip
+import hashlib
 import json
 import os
 import platform
+import re
 import resource
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
+import soundfile
 import torch
 
 from lab_utils import files, human_speech, metrics, samples, training, transcripts
@@ -42,6 +53,9 @@ RUNS = {  # name → settings, whether general speech is replayed
     "ten_times": (dataclasses.replace(MAIN, learning_rate=1e-2), True),
     "decoder_ten_times": (dataclasses.replace(DECODER, learning_rate=1e-3), False),
 }
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARE = 0.75  # of the change that is kept: chosen on the validation sets, see "shares"
+PROMPTS = "human prompts"
 FEW = 8  # clips to overfit on
 OVERFIT = training.Config(method="decoder", learning_rate=1e-4, epochs=15)
 
@@ -62,6 +76,31 @@ def test_sets() -> dict[str, tuple[training.Example, ...]]:
     return sets
 
 
+def prompts(folder: Path) -> tuple[training.Example, ...]:
+    """Two hundred human prompts of 1 to 10 s and at least three words, in a fixed order."""
+    wavs = next(folder.rglob("vm-intro.wav")).parent
+    found = []
+    with gzip.open(next(folder.rglob("core-sounds-en.txt.gz")), "rt", encoding="utf-8") as lines:
+        for line in lines:
+            name, _, text = line.strip().partition(": ")
+            path = wavs / f"{name}.wav"
+            spoken = len(text.split()) >= 3 and not re.search(r"[\[(]|\.\.\.", text)
+            if line.startswith(";") or not spoken or not path.is_file():
+                continue
+            if not re.match("(letters|phonetic|digits|silence)/", name):
+                if 1 <= soundfile.info(path).duration <= 10:
+                    found.append(training.Example(path, text, name))
+    found.sort(key=lambda example: hashlib.sha256(example.name.encode()).hexdigest())
+    return tuple(found[:200])
+
+
+def frame(text: str) -> str:
+    """The sentence without its names: two clips of one frame are not independent."""
+    for term in training.jargon_terms():
+        text = text.replace(term, "*")
+    return text
+
+
 def interval(found: metrics.Interval) -> list[float]:
     return [round(x, 4) for x in (found.value, found.low, found.high)]
 
@@ -72,19 +111,21 @@ def measure(model, sets, before=None) -> tuple[dict, dict]:
     for name, examples in sets.items():
         score = scores[name] = training.evaluate(model, examples, progress=name)
         texts = [clip.hypothesis for clip in score.clips]
+        groups = [frame(example.text) for example in examples]
         right, said = metrics.terms_right(
             [example.text for example in examples], texts, training.jargon_terms()
         )
         rows[name] = {
             "clips": len(examples),
             "words": score.n_reference,
-            "wer": interval(metrics.bootstrap(score)),
+            "wer": interval(metrics.bootstrap(score, groups=groups)),
             "names_right": right,
             "names_said": said,
-            "texts": texts,
         }
+        if name != PROMPTS:  # not ours to give
+            rows[name]["texts"] = texts
         if before is not None:
-            change = metrics.compare(before[name], score)
+            change = metrics.compare(before[name], score, groups=groups)
             rows[name]["change"] = interval(change.difference)
             rows[name]["verdict"] = change.verdict
         print(f"  {name}: WER {metrics.bootstrap(score):.1%}, names {right} of {said}", flush=True)
@@ -139,6 +180,21 @@ def history(run: training.Run) -> list[dict]:
     ]
 
 
+def by_share(before, after, sets) -> list[dict]:
+    """WER on validation sets for several shares of the change."""
+    rows = []
+    for share in SHARES:
+        model = training.interpolate(before, after, share)
+        scores = {
+            name: training.evaluate(model, examples, progress=f"{share:.0%} {name}")
+            for name, examples in sets.items()
+        }
+        wer = {name: round(score.wer, 4) for name, score in scores.items()}
+        rows.append({"share": share, "wer": wer})
+        print(rows[-1], flush=True)
+    return rows
+
+
 def times_check(model, examples) -> dict:
     """Does the trained model, which saw no timestamp in training, still give times?"""
     ends, inside = [], 0
@@ -155,19 +211,28 @@ def main() -> None:
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--only", choices=[*RUNS, "overfit"], help="add one run to the result")
     parser.add_argument("--features", type=Path, help="keep what the encoder heard in this folder")
+    parser.add_argument("--prompts", type=Path, help="where the Debian packages were unpacked")
     options = parser.parse_args()
     clock, start = Clock(), Clock.now()
     model, sets = load_model(options.model), test_sets()
     clock("load", start)
+    human = prompts(options.prompts) if options.prompts else ()
+    chosen_on = {"names": training.jargon("names", "validation")}
+    more = {}
+    if human:
+        chosen_on[PROMPTS], more = human[:80], {PROMPTS: human[80:]}
 
     result = json.loads(OUT.read_text("utf-8")) if options.only else {}
     start = Clock.now()
     if result:
         clock.phases = result["phases"]
-        scores = {name: stored_score(sets[name], row) for name, row in result["before"].items()}
+        scores = {name: stored_score(sets[name], result["before"][name]) for name in sets}
     else:
         scores, result["before"] = measure(model, sets)
         clock("test before", start)
+    prompt_scores, prompt_rows = measure(model, more)
+    scores |= prompt_scores
+    result["before"] |= prompt_rows
 
     start = Clock.now()
     learn = training.jargon("names", "train")
@@ -205,6 +270,7 @@ def main() -> None:
         start = Clock.now()
         _, after = measure(run.model, sets, scores)
         clock(f"test {name}", start)
+        after |= measure(run.model, more, scores)[1]
         result["runs"][name] = {
             "config": dataclasses.asdict(config),
             "replay": with_replay,
@@ -222,6 +288,10 @@ def main() -> None:
             }
             result["times_check"] = times_check(run.model, sets["names, same voice"][:6])
             print(result["compute"], result["peak_memory_mb"], result["times_check"], flush=True)
+            result["shares"] = by_share(model, run.model, chosen_on)
+            kept = training.interpolate(model, run.model, SHARE)
+            _, after = measure(kept, sets | more, scores)
+            result["kept"] = {"share": SHARE, "after": after}
         result["phases"] = clock.phases
         write(result)
     if options.only in (None, "overfit"):

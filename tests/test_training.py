@@ -438,6 +438,27 @@ def test_a_saved_model_loads_as_any_other_and_is_the_same(tmp_path):
         training.save(run.model, tmp_path / "mine.bin")
 
 
+def test_a_share_of_the_change_lies_between_the_two_models():
+    before = small_whisper()
+    after = training.train(before, fake_features(before), SMALL, progress=False).model
+    kept = weights(after)
+    assert same_weights(training.interpolate(before, after, 0), before)
+    assert same_weights(training.interpolate(before, after, 1), after)
+    middle = training.interpolate(before, after, 0.25)
+    assert middle.encoder is before.encoder and not middle.training
+    name = "decoder.blocks.0.attn.query.weight"
+    a, b, found = (model.state_dict()[name] for model in (before, after, middle))
+    assert not torch.equal(a, b)
+    torch.testing.assert_close(found, 0.75 * a + 0.25 * b)
+    assert torch.equal(kept[name], b), "the trained model was changed"
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(TrainingError, match="between 0 and 1"):
+            training.interpolate(before, after, share)
+    other = Whisper(ModelDimensions(80, 1500, 16, 2, 1, 51864, 448, 16, 2, 1))
+    with pytest.raises(TrainingError, match="different sizes"):
+        training.interpolate(before, other, 0.5)
+
+
 @pytest.mark.model
 def test_tiny_en_learns_a_name_it_has_never_heard():
     """A few sentences with one name, a few steps: it writes the name in sentences new to it."""

@@ -13,7 +13,7 @@ from .labels import Labels, labels, start_tokens
 from .loop import Epoch, Run, loss, train
 from .lora import LoRA, add_lora, merge_lora
 from .plan import Plan, plan
-from .results import evaluate, save, write_down
+from .results import evaluate, interpolate, save, write_down
 
 __all__ = [
     "Config",
@@ -29,6 +29,7 @@ __all__ = [
     "encode",
     "evaluate",
     "from_manifest",
+    "interpolate",
     "jargon",
     "jargon_terms",
     "labels",
