@@ -128,7 +128,8 @@ def measure(model, sets, before=None) -> tuple[dict, dict]:
             change = metrics.compare(before[name], score, groups=groups)
             rows[name]["change"] = interval(change.difference)
             rows[name]["verdict"] = change.verdict
-        print(f"  {name}: WER {metrics.bootstrap(score):.1%}, names {right} of {said}", flush=True)
+        wer = metrics.Interval(*rows[name]["wer"])
+        print(f"  {name}: WER {wer:.1%}, names {right} of {said}", flush=True)
     return scores, rows
 
 
@@ -185,13 +186,9 @@ def by_share(before, after, sets) -> list[dict]:
     rows = []
     for share in SHARES:
         model = training.interpolate(before, after, share)
-        scores = {
-            name: training.evaluate(model, examples, progress=f"{share:.0%} {name}")
-            for name, examples in sets.items()
-        }
-        wer = {name: round(score.wer, 4) for name, score in scores.items()}
-        rows.append({"share": share, "wer": wer})
-        print(rows[-1], flush=True)
+        print(f"share {share:g}", flush=True)
+        _, found = measure(model, sets)
+        rows.append({"share": share, "wer": {name: row["wer"] for name, row in found.items()}})
     return rows
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_SECONDS = 30.0  #: what one window of Whisper holds
 POSITIONS_PER_SECOND = 50
+RATE = audio.SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def encode(
     examples: Sequence[Example],
     *,
     seconds: float | None = None,
-    batch_size: int = 8,
+    batch_size: int = 16,
     precision: str = "auto",
     progress: bool | str = True,
 ) -> Features:
@@ -82,7 +83,8 @@ def encode(
     examples : sequence of Example
     seconds : float, optional
         Keep only this much of each window, from its start; at least the longest clip. Less to keep
-        and to attend to makes training faster. Default: all 30 s, which transcribing needs.
+        and to attend to makes training faster. The rest of the window is computed once a batch, as
+        in ``batches``: shared padding, nearly the same features. Default: all 30 s, exact.
     batch_size : int
         Clips at a time.
     precision : {"auto", "float32", "bfloat16"}
@@ -108,22 +110,32 @@ def encode(
     import torch
     from whisper.audio import N_SAMPLES, log_mel_spectrogram
 
+    from ..batches.layers import Encoder
+    from ..batches.products import Linear
+
     check(model, examples)
-    n = model.dims.n_audio_ctx if seconds is None else positions(seconds)
-    kept = torch.empty(len(examples), min(n, model.dims.n_audio_ctx), model.dims.n_audio_state)
-    kept = kept.to(model.device)
+    n = model.dims.n_audio_ctx
+    if seconds is not None:
+        n = min(positions(seconds), n)
+    encoder = Encoder(model, Linear)  # torch's own product: the same features in every process
+    kept = torch.empty(len(examples), n, model.dims.n_audio_state, device=model.device)
     with torch.no_grad(), autocast(model, precision), bar(len(examples), progress) as done:
         for start in range(0, len(examples), batch_size):
             part = examples[start : start + batch_size]
             waves = [_waveform(example, seconds) for example in part]
+            order = sorted(range(len(part)), key=lambda i: len(waves[i]))  # the longest last
             mel = torch.stack(
                 [
                     log_mel_spectrogram(y, model.dims.n_mels, padding=N_SAMPLES - len(y))
-                    for y in waves
+                    for y in (waves[i] for i in order)
                 ]
             )
-            heard = model.encoder(mel.to(model.device))
-            kept[start : start + len(part)] = heard[:, : kept.shape[1]].float()
+            own = n if seconds is None else min(n, positions(len(waves[order[-1]]) / RATE + 1))
+            heard, padding = encoder(mel.to(model.device), own)
+            rows = [start + i for i in order]
+            kept[rows, :own] = heard.float()
+            if own < n:
+                kept[rows, own:] = padding[:, : n - own].float()
             done(len(part))
     return Features(tuple(examples), kept)
 
@@ -146,7 +158,7 @@ def check(model: Whisper, examples: Sequence[Example]) -> None:
 
 def _waveform(example: Example, seconds: float | None) -> np.ndarray:
     try:
-        y, sr = audio.load(example.path, sr=audio.SAMPLE_RATE)
+        y, sr = audio.load(example.path, sr=RATE)
     except LabError as error:
         raise TrainingError(f"Clip {example.name!r}: {error}") from error
     if example.speed != 1:

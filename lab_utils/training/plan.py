@@ -120,7 +120,7 @@ def plan(
         n_steps=n_steps,
         n_trained=n_trained,
         n_parameters=n_parameters,
-        encode_seconds=one_clip * (len(examples) + extra_clips),
+        encode_seconds=one_clip * (n / dims.n_audio_ctx * len(examples) + extra_clips),
         train_seconds=one_step * n_steps,
         model_mb=4 * (n_parameters + decoder) / MB,
         features_mb=4 * kept * dims.n_audio_state / MB,
