@@ -249,7 +249,7 @@ def main() -> None:
         clock("encode", start)
         result |= {
             "about": "Fine-tuning on invented names: what lab 10 reports.",
-            "command": "python benchmarks/fine_tune_full.py",
+            "command": "python benchmarks/fine_tune_full.py" + " --prompts FOLDER" * bool(human),
             "model": options.model,
             "versions": {name: version(name) for name in ("openai-whisper", "torch")},
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, {model.device.type}",
