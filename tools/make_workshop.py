@@ -5,7 +5,7 @@
 
 Reads assets/workshop/{lecture,guest,student}.txt, one sentence a line, and writes beside them
 
-- lecture.ogg: about seven minutes, 44.1 kHz stereo, with a hum, uneven pauses, a ventilator that
+- lecture.ogg: about seven minutes, 44.1 kHz stereo, with a hum, uneven pauses, a fan that
   runs for a while, a cough, a slammed door and two sentences that are clipped;
 - guest.mp3: another voice, 22.05 kHz mono;
 - student.flac: a third voice, 16 kHz mono;
@@ -37,8 +37,8 @@ SPEECH_DBFS = -23.0  #: every sentence is brought to this level
 LONG_PAUSES = (14, 47, 82)  #: after these sentences of the lecture the speaker waits
 COUGH_AFTER, DOOR_AFTER = 33, 92
 CLIPPED = (31, 32)  #: these sentences are recorded far too loud
-VENTILATOR = (67, 76)  #: runs from this sentence to that one
-VENTILATOR_SNR = 9.0  #: dB, against the level of the speech
+FAN = (67, 76)  #: runs from this sentence to that one
+FAN_SNR = 9.0  #: dB, against the level of the speech
 CONSENT = "synthetic voice: no person is recorded; the package's licence allows this use"
 
 
@@ -171,7 +171,7 @@ def make_lecture(sentences: list[str], voices: Voices) -> Recording:
     t = np.arange(len(y)) / sr
     y = y + 10 ** (-66 / 20) * coloured(len(y), rng, slope=1.0)
     y = y + 10 ** (-68 / 20) * np.sqrt(2) * np.sin(2 * np.pi * 50 * t)
-    y = add_ventilator(lecture, y, rng)
+    y = add_fan(lecture, y, rng)
     for start, end in clipped:
         a, b = round(start * sr), round(end * sr)
         y[a:b] = np.clip(8 * y[a:b], -0.89, 0.89)
@@ -179,18 +179,18 @@ def make_lecture(sentences: list[str], voices: Voices) -> Recording:
     return lecture
 
 
-def add_ventilator(lecture: Recording, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def add_fan(lecture: Recording, y: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Steady noise under ten sentences, faded in and out over half a second."""
     sr = lecture.sr
-    start = lecture.sentences[VENTILATOR[0] - 1][1] + 0.4
-    end = lecture.sentences[VENTILATOR[1] - 1][2] + 0.3
+    start = lecture.sentences[FAN[0] - 1][1] + 0.4
+    end = lecture.sentences[FAN[1] - 1][2] + 0.3
     a, b, fade = round(start * sr), round(end * sr), sr // 2
     noise = coloured(b - a, rng, slope=0.6)
     noise[:fade] *= np.linspace(0, 1, fade)
     noise[-fade:] *= np.linspace(1, 0, fade)
     y = y.copy()
-    y[a:b] += 10 ** ((SPEECH_DBFS - VENTILATOR_SNR) / 20) * noise
-    lecture.event("ventilator", round(start, 3), round(end, 3), snr_db=VENTILATOR_SNR)
+    y[a:b] += 10 ** ((SPEECH_DBFS - FAN_SNR) / 20) * noise
+    lecture.event("fan", round(start, 3), round(end, 3), snr_db=FAN_SNR)
     return y
 
 

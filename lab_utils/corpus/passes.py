@@ -45,7 +45,7 @@ class Listening:
     noise_times: np.ndarray
 
     def noise_near(self, span: Span) -> np.ndarray:
-        """The pieces of noise nearest to a span: a ventilator may run for a while only."""
+        """The pieces of noise nearest to a span: a fan may run for a while only."""
         middle = (span.start + span.end) / 2
         order = np.argsort(np.abs(self.noise_times - middle), kind="stable")
         return self.noise[np.sort(order[:NEAREST_FRAMES])]
