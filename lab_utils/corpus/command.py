@@ -39,7 +39,11 @@ def parser() -> argparse.ArgumentParser:
 
     step = steps.add_parser("prepare", help="recordings -> clips and a manifest")
     step.add_argument("recordings", type=Path, help="a folder, or one file, of any format")
-    step.add_argument("corpus", type=Path, help="the folder to make")
+    step.add_argument(
+        "corpus",
+        type=Path,
+        help="the folder to make; an hour of sound takes 0.3 GB there for as long as it is worked on",
+    )
     step.add_argument("--denoise", choices=clean.METHODS, default="none")
     step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
     step.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler instead")

@@ -190,7 +190,7 @@ def prepare(
         A folder (searched with its subfolders) or one file. Never written to. A table
         ``recordings.csv`` in it may name speaker, language, licence and consent for each file.
     out : path-like
-        The folder of the corpus.
+        The folder of the corpus. A recording takes 4 bytes a sample there while it is worked on.
     settings : Settings, optional
     executor : concurrent.futures.Executor, optional
         Where the recordings are worked on: a ``ProcessPoolExecutor``, or beyond one machine a Dask
