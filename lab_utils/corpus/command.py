@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument(
         "corpus",
         type=Path,
-        help="the folder to make; an hour of sound takes 0.3 GB there for as long as it is worked on",
+        help="the folder to make; an hour of sound needs 0.3 GB there while it is worked on",
     )
     step.add_argument("--denoise", choices=clean.METHODS, default="none")
     step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
