@@ -276,7 +276,7 @@ loses_most = Exercise(
     lab=LAB,
     objective=OBJECTIVES[4],
     task="A table of slices says: heart 2 % clean and 14 % in noise, joe 8 % clean and 16 % in "
-    'noise. Whose transcripts suffer more from the noise, counted in points: `"heart"`, '
+    'noise. Whose measured rate rises more in the noise, counted in points: `"heart"`, '
     '`"joe"`, `"both alike"` or `"cannot tell"`?',
     stub="loses_most = ...",
     solution='loses_most = "heart"',
