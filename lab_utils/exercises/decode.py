@@ -224,8 +224,8 @@ def _check_prompt(answer):
             "written, and this prompt does not show it.",
             "C": "Now both spellings stand in the past, and Whisper copies either. A prompt is not "
             "read as an explanation.",
-            "D": "A prefix is the beginning of **this** window's text: Whisper would go on as if the "
-            "name had just been spoken there.",
+            "D": "A prefix is the beginning of **this** window's text: Whisper would go on as if "
+            "the name had just been spoken there.",
         },
     )
 
