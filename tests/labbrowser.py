@@ -313,6 +313,13 @@ class LabPage:
             code,
         )
 
+    def until(self, condition, seconds: float = 30) -> None:
+        """Wait until a condition holds: widgets hold messages back while the kernel is busy."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            self.page.wait_for_timeout(50)
+
     def cell_errors(self) -> list[str]:
         """Every error output in the notebook, drawn or not."""
         return self.page.evaluate(

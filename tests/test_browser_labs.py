@@ -97,15 +97,15 @@ def _walk(page, box) -> None:
     drawn = curve.get_attribute("d")
     box.get_by_role("listbox").focus()
     page.page.keyboard.press("ArrowRight")
-    _until(page, lambda: curve.get_attribute("d") != drawn)
+    page.until(lambda: curve.get_attribute("d") != drawn)
     assert box.locator(".place").inner_text() != place
     tokens = box.get_by_role("listbox").inner_text()
     box.locator(".alternatives button:not(.taken)").first.focus()
     page.page.keyboard.press("Enter")
-    _until(page, lambda: box.get_by_role("listbox").inner_text() != tokens)
+    page.until(lambda: box.get_by_role("listbox").inner_text() != tokens)
     box.get_by_role("button", name="Back to the model").focus()
     page.page.keyboard.press("Enter")
-    _until(page, lambda: box.get_by_role("listbox").inner_text() == tokens)
+    page.until(lambda: box.get_by_role("listbox").inner_text() == tokens)
 
 
 def test_sound_buttons_make_a_sound(page):
@@ -114,17 +114,9 @@ def test_sound_buttons_make_a_sound(page):
         row.get_by_role("button").focus()
         page.page.keyboard.press("Enter")
         audio = row.locator("audio")
-        _until(page, lambda audio=audio: audio.evaluate("(a) => a.duration > 0"))
+        page.until(lambda audio=audio: audio.evaluate("(a) => a.duration > 0"))
         audio.evaluate("(a) => a.pause()")
         assert re.search(r"\d s at \d+ Hz", row.inner_text())
-
-
-def _until(page, condition, seconds: float = 30) -> None:
-    for _ in range(int(seconds * 10)):
-        if condition():
-            return
-        page.page.wait_for_timeout(100)
-    raise AssertionError("nothing changed")
 
 
 def _move(page, area, control) -> str:

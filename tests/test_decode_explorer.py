@@ -119,7 +119,7 @@ def test_walk_force_listen_search(page):
     for _ in range(4):
         keys.press("ArrowRight")
     assert "step 4 of" in text_of(page, ".place")
-    assert page.ask_kernel("print(x.step)").strip() == "4"
+    page.until(lambda: page.ask_kernel("print(x.step)").strip() == "4")
     selected = tab.locator(f"{BOX} [aria-selected=true]")
     assert selected.count() == 1
     assert tab.get_by_role("listbox").get_attribute("aria-activedescendant") == (
