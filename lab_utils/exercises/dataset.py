@@ -111,8 +111,8 @@ noise = Exercise(
     objective=OBJECTIVES[1],
     task="A friend has 200 noisy clips for Whisper and asks what to do about the noise. Your "
     "advice? `'always'`: reduce the noise, it cannot hurt. `'never'`: noise reduction is always "
-    "wrong. `'louder'`: raise the level. `'measure'`: take 20 clips with known text and compare "
-    "the word error rate with and without.",
+    "wrong. `'louder'`: raise the level. `'measure'`: compare the word error rate with and "
+    "without, on clips with known text.",
     stub="advice = ...",
     solution="advice = 'measure'",
     variable="advice",
@@ -125,7 +125,7 @@ noise = Exercise(
     ),
     hints=(
         "What did the bars say about recognition? And do they say anything about a voice model?",
-        "Twenty clips and a few minutes settle what opinions cannot.",
+        "A measurement settles what opinions cannot; the more clips, the surer.",
     ),
     kind="choice",
     why="The answer depends on the noise, the method and the model: so measure on your own clips.",
