@@ -66,9 +66,6 @@ def test_two_hours_of_listening_need_no_more_memory_than_ten_minutes():
 
 
 def test_the_detector_leaves_torchs_threads_alone():
-    import subprocess
-    import sys
-
     code = (
         "import torch; torch.set_num_threads(2)\n"
         "from lab_utils.corpus import speech; import numpy as np\n"

@@ -80,13 +80,13 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
         probabilities = detector.finish()
     finally:
         torch.set_num_threads(threads)
-    times = frames.starts / sr
+    times, pieces = frames.starts / sr, frames.pieces
     windows = np.minimum((times / split.STEP).astype(int), len(probabilities) - 1)
     around = windows[:, None] + np.arange(-3, 5)
     quiet = probabilities[np.clip(around, 0, len(probabilities) - 1)].max(axis=1) < 0.2
-    quiet &= np.abs(frames.pieces).max(axis=1) > 0  # digital silence says nothing of the room
+    quiet &= np.abs(pieces).max(axis=1) > 0  # digital silence says nothing of the room
     return Listening(
-        probabilities, frames.n_samples / sr, frames.pieces[quiet], times[quiet].astype(float)
+        probabilities, frames.n_samples / sr, pieces[quiet], times[quiet].astype(float)
     )
 
 
