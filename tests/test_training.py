@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import smallmodel
 import torch
 from whisper.model import ModelDimensions, Whisper
 from whisper.tokenizer import get_tokenizer
@@ -23,12 +24,8 @@ TOKENIZER = get_tokenizer(False)
 
 
 def small_whisper(seed: int = 0) -> Whisper:
-    """Whisper with 16 channels and random weights: every code path, no knowledge."""
-    torch.manual_seed(seed)
-    model = Whisper(DIMS)
-    with torch.no_grad():
-        model.decoder.positional_embedding.normal_(std=0.02)
-    return model.eval()
+    """Whisper with 16 channels."""
+    return smallmodel.small_whisper(DIMS, seed=seed)
 
 
 def fake_features(model: Whisper, n: int = 6, *, positions: int = 50, seed: int = 1):
