@@ -44,5 +44,13 @@ class TrainingError(LabError, ValueError):
     """Data or settings that a training run cannot use."""
 
 
+class TableError(CorpusError):
+    """A table is not one, lacks a column, or has a row that does not fit."""
+
+
+class FileNameError(CorpusError):
+    """A name from outside cannot be one component of a path."""
+
+
 class ExerciseError(LabError, LookupError):
     """An exercise or a progress file that does not exist or cannot be read."""

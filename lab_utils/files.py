@@ -1,16 +1,32 @@
-"""Write a file whole or not at all."""
+"""Files: written whole or not at all, hashed, named safely, locked against a second run."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import FileNameError
+
+if TYPE_CHECKING:
+    import filelock
+
+MAX_NAME = 100  #: characters in a name that comes from outside
+#: names that Windows keeps for devices, whatever their ending or case
+RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
+    f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
+}
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
+def replacing(path: str | os.PathLike, *, private: bool = False) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` when the block ends well.
 
     If the block raises, what was at ``path`` stays as it was and the temporary file is gone.
@@ -19,6 +35,8 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     ----------
     path : path-like
         The final name; its folder is made if need be.
+    private : bool
+        Only the user may read the file (mode 0600), and a folder made for it (mode 0700).
 
     Yields
     ------
@@ -31,15 +49,104 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     ...     temporary.write_text("whole or not at all")
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem + "-", suffix=".partial")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:60] + "-", suffix=".partial")
     os.close(handle)
     temporary = Path(name)
     try:
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp's own 0600 would keep a shared folder private
+        if not private:  # mkstemp's own 0600 would keep a shared folder private
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's bytes in hexadecimal, read in blocks."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_name(name: object, *, what: str = "name") -> str:
+    """Return a name from outside if it is safe as one component of a path on every system.
+
+    A name that comes from a table, an archive, a report or a student never decides where a file
+    is written. It is refused, never rewritten: two names must not become one.
+
+    Parameters
+    ----------
+    name : object
+        What was found; only a str can pass.
+    what : str
+        What the message calls it, for instance ``"manifest.csv, line 3: the id"``.
+
+    Returns
+    -------
+    str
+        ``name`` unchanged.
+
+    Raises
+    ------
+    FileNameError
+        It is empty, longer than 100 characters, has a path separator, a control character, a
+        character that Windows refuses, a space or period at an end, or is a reserved name.
+
+    Examples
+    --------
+    >>> check_name("lesson-01")
+    'lesson-01'
+    """
+    reason = _unsafe(name)
+    if reason:
+        raise FileNameError(
+            f"{what} {str(name)[:120]!r} cannot be used as a file name: {reason}. Expected 1 to "
+            f'{MAX_NAME} characters, without / \\ : * ? " < > | or control characters. Rename it.'
+        )
+    return str(name)
+
+
+def _unsafe(name: object) -> str:
+    """Why a name cannot be one component of a path; empty if it can."""
+    if not isinstance(name, str) or not name:
+        return "it is empty" if name == "" else f"it is a {type(name).__name__}, not a text"
+    if len(name) > MAX_NAME or len(name.encode("utf-8", "replace")) > 200:
+        return f"it has {len(name)} characters"
+    if _FORBIDDEN.search(name):
+        return "it has a character that separates folders or that some systems refuse"
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp", "Cn", "Co") for c in name):
+        return "it has a control character or one that is not text"
+    if any(unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in name):
+        return "it has a character that reverses how it is displayed"
+    if name != name.strip() or name.endswith("."):
+        return "it begins or ends with a space, or ends with a period"
+    if name.startswith("."):
+        return "a leading period hides the file"
+    if name.split(".")[0].strip().lower() in RESERVED:
+        return "Windows reserves it for a device"
+    return ""
+
+
+@contextlib.contextmanager
+def lock(path: str | os.PathLike, *, timeout: float = 0) -> Iterator[filelock.BaseFileLock]:
+    """Hold a lock file while the block runs, so that two runs never share a folder.
+
+    Parameters
+    ----------
+    path : path-like
+        The lock file; it stays behind, empty.
+    timeout : float
+        Seconds to wait for another run; -1 waits until it ends.
+
+    Raises
+    ------
+    filelock.Timeout
+        Another process still holds it.
+    """
+    import filelock
+
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(str(path), timeout=timeout) as held:
+        yield held

@@ -1,11 +1,12 @@
-"""A file is written whole or not at all."""
+"""Files are written whole or not at all, and names from outside cannot choose a folder."""
 
 import os
 import stat
 
 import pytest
 
-from lab_utils.files import replacing
+from lab_utils.errors import FileNameError
+from lab_utils.files import check_name, replacing
 
 
 def test_the_new_content_comes_in_one_step(tmp_path):
@@ -37,3 +38,46 @@ def test_others_may_read_what_the_umask_allows(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_private_file_is_for_the_user_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        with replacing(tmp_path / "mine" / "a", private=True) as temporary:
+            temporary.write_text("x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "mine" / "a").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "lesson-01", "a b", "Ünïcode", "東京", "नमस्ते", "x" * 100, "a.b.c", "_", "-x"]
+)
+def test_names_that_every_system_takes_pass_unchanged(name):
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", ".", "..", "../x", "/etc/x", "a/b", "a\\b", "C:x", "x" * 101, "a\nb", "a\0b", "a\rb"),
+        *(
+            "a\x7f",
+            "a\u2028b",
+            "a\u202eb",
+            "a\ud800",
+            " a",
+            "a ",
+            "a.",
+            ".hidden",
+            "nul",
+            "COM1.wav",
+        ),
+        *("Aux", "lpt9.txt", "a*b", "a?", "a|b", "a<b", 'a"b', None, 3, b"a", "\u2003a"),
+    ],
+)
+def test_names_that_lead_elsewhere_are_refused_and_told(name):
+    with pytest.raises(FileNameError, match="manifest.csv, line 3: the id"):
+        check_name(name, what="manifest.csv, line 3: the id")

@@ -1,0 +1,190 @@
+"""The one strict reader and writer of tables: what goes into a cell comes out of it.
+
+Only a line feed (or CR LF) ends a row. Unicode has more line separators (U+2028, U+0085, vertical
+tab), which ``str.splitlines`` obeys and these functions keep inside the cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from . import files
+from .errors import TableError
+
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "an Excel or zip file"}
+MAX_CELL = 1 << 20  #: characters in one cell
+
+
+def read(
+    path: str | os.PathLike, *, required: Sequence[str] = (), short: bool = False
+) -> list[tuple[int, dict[str, str]]]:
+    """Read a table of comma-separated values with a header row.
+
+    Parameters
+    ----------
+    path : path-like
+        UTF-8, with or without a byte order mark.
+    required : sequence of str
+        Columns that must be there; others are read too.
+    short : bool
+        Whether a row may leave out cells at its end; they are read as empty.
+
+    Returns
+    -------
+    list of (int, dict)
+        For each row the line of the file where it ends, and its cells by column. Blank lines
+        are skipped.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, is empty, is no UTF-8 table, lacks a column, names one twice, or
+        has a row that does not fit its header. A missing file raises FileNotFoundError.
+    """
+    path, text = Path(path), read_text(path)
+    if text.lstrip()[:1] in ("{", "["):
+        raise TableError(f"{path.name} is JSON: expected a table of comma-separated values.")
+    if "\n" in text and (found := re.search(r"\r(?!\n)", _QUOTED.sub(_blank, text))):
+        line = text.count("\n", 0, found.start()) + 1
+        raise TableError(
+            f"{path.name}, line {line}, has a carriage return that is not part of a line end. "
+            "Remove it, or put the cell in quotes."
+        )
+    previous = csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise TableError(
+            f"{path.name}, line {reader.line_num}, is not a row of comma-separated values: "
+            f"{error}. Look for a quotation mark that is not closed."
+        ) from error
+    finally:
+        csv.field_size_limit(previous)
+    if not rows:
+        raise TableError(f"{path.name} has no header row: expected {_list(required)}.")
+    header = [name.strip() for name in rows[0][1]]
+    _check_header(path, header, required)
+    return [(line, _row(path, line, header, cells, short)) for line, cells in rows[1:]]
+
+
+def read_unquoted(path: str | os.PathLike, *, delimiter: str = "|") -> list[tuple[int, list[str]]]:
+    """Read a table without a header and without quotes, as LJSpeech and Kaldi write them.
+
+    Returns
+    -------
+    list of (int, list of str)
+        For each row its line and its cells; blank lines are skipped.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, is empty or is not UTF-8. A missing file raises FileNotFoundError.
+    """
+    lines = read_text(path).replace("\r\n", "\n").split("\n")
+    return [(n, line.split(delimiter)) for n, line in enumerate(lines, start=1) if line.strip()]
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """A file of text as UTF-8 without its byte order mark; line ends as they are.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, is empty, or is not UTF-8 text. A missing file raises
+        FileNotFoundError.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise TableError(f"{path.name} cannot be read: {error}.") from error
+    if not raw.strip():
+        raise TableError(f"{path.name} is empty.")
+    if kind := _ENCODINGS.get(raw[:2]):
+        raise TableError(f"{path.name} is {kind}: save it as CSV in UTF-8.")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            f"{path.name}, line {line}, is not UTF-8: save the file as CSV in UTF-8."
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise TableError(f"{path.name}, line {line}, holds a NUL character: it is no table.")
+    return text
+
+
+def write(
+    path: str | os.PathLike, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Path:
+    """Write a table whole or not at all, after reading it back and comparing every cell.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    TableError
+        A cell cannot be kept (a NUL, a lone surrogate), or the folder cannot be written.
+    """
+    path = Path(path)
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    quoting = csv.QUOTE_ALL if any("\r" in c for row in cells for c in row) else csv.QUOTE_MINIMAL
+    try:
+        with files.replacing(path) as temporary:
+            with open(temporary, "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n", quoting=quoting)
+                writer.writerow(columns)
+                writer.writerows(cells)
+            back = [list(row.values()) for _, row in read(temporary)]
+            if back != [row for row in cells if row]:
+                raise TableError(f"{path.name} would not be read back as it was written.")
+    except (OSError, UnicodeEncodeError, csv.Error) as error:
+        raise TableError(f"{path.name} could not be written to {path.parent}: {error}.") from error
+    return path
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Spaces in place of a quoted cell, so that positions stay the same."""
+    return " " * len(match[0])
+
+
+def _list(names: Sequence[str]) -> str:
+    return "the columns " + ", ".join(names) if names else "names of columns"
+
+
+def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in header]
+    if missing and len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
+        sign = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[other[0]]
+        raise TableError(
+            f"{path.name} is separated by {sign}, not by commas (some spreadsheets do that): "
+            "save it as comma-separated CSV in UTF-8."
+        )
+    if missing:
+        raise TableError(
+            f"{path.name} lacks the columns {', '.join(missing)}; found {', '.join(header)[:200]}."
+        )
+    if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
+        raise TableError(f"{path.name} names the column {twice[0]!r} more than once.")
+
+
+def _row(path: Path, line: int, header: list[str], cells: list[str], short: bool) -> dict[str, str]:
+    if len(cells) > len(header) or (len(cells) < len(header) and not short):
+        raise TableError(
+            f"{path.name}, line {line}: expected {len(header)} cells, found {len(cells)}. "
+            "A cell with a comma in it needs quotation marks."
+        )
+    return dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True))
