@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "04_language"
 OBJECTIVES = (

@@ -47,6 +47,11 @@ def note_text(title: str, text: str) -> str:
     return f"{title}. {text}"
 
 
+def note(title: str, text: str) -> None:
+    """Show a hint, or a word from the checker itself."""
+    show(note_text(title, text), note_html(title, text))
+
+
 def note_html(title: str, text: str) -> str:
     """A hint, or a word from the checker itself, as a box."""
     return (
