@@ -138,7 +138,7 @@ _GREEDY = (
     "{body}"
     "    return {result}"
 )
-_AFTER = "tokens[len(start):]"
+_AFTER = "tokens[len(start) :]"
 
 
 def _code(body: str, result: str = _AFTER) -> str:

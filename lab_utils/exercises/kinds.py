@@ -246,7 +246,7 @@ class Function:
         first, second = given
         right = exercise.right[0]
         for case, one, two in zip(self.cases, first, second, strict=True):
-            if not self._same(one, two):
+            if not self._alike(one, two):
                 return (
                     f"{_call(case, exercise)} gives {_said(one)} the first time and {_said(two)} "
                     "the second. Does the function change a variable that outlives the call, or a "
@@ -255,8 +255,8 @@ class Function:
         wrong = self._wrong(first, right, exercise)
         if not wrong:
             return None
-        for mistake, (other, _) in exercise.known:
-            if all(self._same(a, b) for a, b in zip(first, other, strict=True)):
+        for mistake, other in exercise.known:
+            if self.same(given, other):
                 return mistake
         named = {mistake.name: mistake for mistake in exercise.mistakes}
         if self.judged and (known := named.get(next(iter(wrong.values())))):
@@ -266,7 +266,11 @@ class Function:
         smallest = min(wrong, key=lambda i: len(self.cases[i].words or self.cases[i].code))
         return f"{_call(self.cases[smallest], exercise)} {wrong[smallest]}"
 
-    def _same(self, one: Outcome, other: Outcome) -> bool:
+    def same(self, given: tuple[list[Outcome], ...], other: tuple[list[Outcome], ...]) -> bool:
+        """Whether two functions gave the same in every case."""
+        return all(self._alike(a, b) for a, b in zip(given[0], other[0], strict=True))
+
+    def _alike(self, one: Outcome, other: Outcome) -> bool:
         if one.error or other.error:
             return one.error == other.error
         typed = not self.dtype or _type(one.value) == _type(other.value)

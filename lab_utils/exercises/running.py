@@ -20,6 +20,7 @@ from typing import Any
 
 from .answers import plain, shorten
 
+THREAD = "exercise check"
 TIME_LIMIT = 10.0  #: seconds for all cases of a check
 PATIENCE = 5.0  #: seconds to stop code that catches every exception
 ADVICE = {
@@ -77,7 +78,9 @@ def outcomes(
                 done.append(_outcome(call, file, printed))
 
     # a SystemExit that escapes from a thread is the one exception that Python keeps quiet about
-    worker = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
+    worker = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), name=THREAD, daemon=True
+    )
     with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
         warnings.simplefilter("ignore")
         worker.start()
