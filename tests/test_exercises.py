@@ -421,31 +421,30 @@ def test_equal_results_of_functions_are_equal():
     torch = pytest.importorskip("torch")
     for f in (np.arange, range, torch.arange, lambda x: tuple(range(x)),
               lambda x: (i for i in range(x)), lambda x: map(float, range(x)),
-              lambda n: np.arange(n, dtype=np.float32), functools.partial(np.arange, 0)):  # fmt: skip
+              lambda n: np.arange(n, dtype=np.float32),
+              functools.partial(np.arange, 0)):  # fmt: skip
         assert LISTED.judge(f).correct, f
     truth = asked("def f(x):\n    return x > 2", "1", "3")
     for f in (lambda x: np.bool_(x > 2), lambda x: int(x > 2), lambda x: np.array(x > 2)):
         assert truth.judge(f).correct
-    assert "the text 'True', expected True" in says(truth, lambda x: str(x > 2)).replace(
-        "the text 'False', expected False", "the text 'True', expected True"
-    )
-    assert "complex" in says(LISTED, lambda x: np.arange(x) + 0j)
+    assert "`f(1)` gives the text 'False', expected False" in says(truth, lambda x: str(x > 2))
+    assert "real numbers are asked for" in says(LISTED, lambda x: np.arange(x) + 0j)
 
 
 @pytest.mark.parametrize(
     ("f", "message"),
     [
         (lambda x: list(range(x + 1)),
-         "`f(3)` gives [0, 1, 2, 3], expected [0.0, 1.0, 2.0]."),
+         "`f(3)` gives [0, 1, 2, 3], expected [0, 1, 2]."),
         (lambda x: [i if i != 37 else 0 for i in range(x)],
          "`f(40)` item 37, counted from 0, is 0, expected 37."),
         (lambda x: list(range(x)) if x < 9 else list(range(x - 1)),
          "`f(40)` gives 39 items, expected 40; item 39 is missing."),
         (lambda x: np.arange(x + 1) if x > 9 else np.arange(x),
          "`f(40)` gives 41 items, expected 40; item 40 is one too many: 40."),
-        (lambda x: None, "`f(3)` gives None, expected [0.0, 1.0, 2.0]. `return`"),
+        (lambda x: x if x > 99 else None, "`f(3)` gives None, expected [0, 1, 2]. `return`"),
         (lambda x: print(x), "It printed the text '3': `return` is what gives a value."),
-        (lambda x: {"a": x}, "`f(3)` gives {'a': 3}, expected [0.0, 1.0, 2.0]."),
+        (lambda x: {"a": x}, "`f(3)` gives {'a': 3}, expected [0, 1, 2]."),
     ],
 )  # fmt: skip
 def test_a_wrong_function_is_shown_the_smallest_counterexample(f, message):
@@ -466,8 +465,8 @@ def test_an_array_is_told_where_it_differs():
 
 
 def test_values_that_look_alike_are_shown_with_the_digits_that_differ():
-    one = asked("def f(x):\n    return 2.00002 * x", "1000.0", tol=1e-9)
-    assert "gives 2000.028, expected 2000.02" in says(one, lambda x: 2.000028 * x)
+    one = asked("def f(x):\n    return 20000.0 * x", "1", tol=1e-9)
+    assert "gives 20000.01, expected 20000." in says(one, lambda x: 20000.01 * x)
     assert "the text '2', expected 2" in says(asked("def f(x):\n    return 2", "1"), lambda x: "2")
 
 
@@ -518,7 +517,8 @@ def raising(error):
 
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, SystemExit(3), GeneratorExit, MemoryError, RecursionError,
-              dataclasses.FrozenInstanceError("start"), StopIteration, ExceptionGroup("a", [OSError()])]
+              dataclasses.FrozenInstanceError("start"), StopIteration,
+              ExceptionGroup("a", [OSError()])]
 )  # fmt: skip
 def test_whatever_the_readers_function_raises_gets_a_message(error):
     name = error.__name__ if isinstance(error, type) else type(error).__name__
@@ -800,7 +800,7 @@ def test_the_exercise_cells_of_a_notebook_are_those_of_the_source(lab, tool):
 def test_the_command_changes_an_exercise_and_nothing_else(tool, tmp_path, capsys):
     original = (NOTEBOOKS / "06_spectrogram.ipynb").read_bytes()
     path = tmp_path / "06_spectrogram.ipynb"
-    path.write_bytes(original.replace(b"A clip has 32,000", b"A clip had 31,000"))
+    path.write_bytes(original.replace(b'"A clip has', b'"A clip had'))
     assert tool.main(["--check", str(path)]) == 1
     assert path.read_bytes() != original
     assert "ex-shape-task differs" in capsys.readouterr().out

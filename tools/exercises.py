@@ -139,7 +139,7 @@ def _mark(notebook: dict, lab: str) -> None:
     """Put nbgrader's marks on new cells."""
     import nbformat
 
-    marked = editions.mark(nbformat.from_dict(notebook), lab=lab)
+    marked = editions.mark(nbformat.reads(json.dumps(notebook), as_version=4), lab=lab)
     for cell, other in zip(notebook["cells"], marked.cells, strict=True):
         if "nbgrader" in other.metadata:
             cell["metadata"]["nbgrader"] = dict(sorted(other.metadata["nbgrader"].items()))

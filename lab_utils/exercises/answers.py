@@ -7,6 +7,8 @@ do not prove.
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import itertools
 import math
 import re
@@ -36,10 +38,19 @@ class Unfit(Exception):
     """An answer of a kind that was not asked for; the message says what was."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """Anything else, in words: it is not touched again, whatever its ``__eq__`` may do."""
+
+    words: str
+
+
 def plain(value: Any, depth: int = 8) -> Any:
     """The value in one form: Python's numbers, lists, dictionaries, NumPy's arrays."""
-    if isinstance(value, bool | int | float | str | bytes) or value is None or not depth:
+    if isinstance(value, bool | int | float | str | bytes | Other) or value is None or value is ...:
         return value
+    if not depth:
+        return Other("something nested very deep")
     if hasattr(value, "detach"):
         value = value.detach().cpu()
         value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
@@ -55,7 +66,17 @@ def plain(value: Any, depth: int = 8) -> Any:
         return {plain(key, depth - 1): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, Iterator | Sequence | deque) or type(value).__name__.startswith("dict_"):
         return [plain(item, depth - 1) for item in itertools.islice(value, MAX_ITEMS)]
-    return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [field.name for field in dataclasses.fields(value)]
+        return [plain(getattr(value, name), depth - 1) for name in fields]
+    if isinstance(value, complex):
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+        return Other("a coroutine: write `def`, not `async def`")
+    if callable(value):
+        return Other(f"the function {getattr(value, '__name__', type(value).__name__)}")
+    return Other(f"{type(value).__name__} {shorten(repr_of(value), 60)}")
 
 
 def number(value: Any) -> float | None:
@@ -200,31 +221,28 @@ def show(value: Any, digits: int = 6) -> str:
             return f"array({' '.join(text.split())})"
         return f"an array of shape {value.shape}, {value.dtype}"
     if isinstance(value, list | dict):
-        text = repr_of(_rounded(value, digits))
+        text = _inside(value, digits)
         many = f"{len(value)} item{'' if len(value) == 1 else 's'}"
         return text if len(text) <= SHOWN else f"a {type(value).__name__} of {many}"
-    if value is None or isinstance(value, bool | int):
-        return shorten(repr_of(value), 40)
-    if callable(value):
-        return f"the function {getattr(value, '__name__', type(value).__name__)}"
-    return f"{type(value).__name__} {shorten(repr_of(value), 60)}"
+    return value.words if isinstance(value, Other) else shorten(repr_of(value), 60)
 
 
 def repr_of(value: Any) -> str:
-    """``repr`` also of what cannot be shown: a broken ``__repr__``, a number of 5,000 digits."""
+    """``repr``, also of what has none: a broken ``__repr__``, a number of 5,000 digits."""
     try:
         return repr(value)
     except Exception:
         return object.__repr__(value)
 
 
-def _rounded(value: Any, digits: int) -> Any:
-    """Floats with few digits, so that noise of the last ones does not fill a message."""
+def _inside(value: Any, digits: int) -> str:
+    """An item as it is written within a list; noise of a float's last digits fills no message."""
     if isinstance(value, list):
-        return [_rounded(item, digits) for item in value]
+        return f"[{', '.join(_inside(item, digits) for item in value)}]"
     if isinstance(value, dict):
-        return {key: _rounded(item, digits) for key, item in value.items()}
-    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+        pairs = (f"{_inside(k, digits)}: {_inside(v, digits)}" for k, v in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    return repr_of(value) if isinstance(value, str) else show(value, digits)
 
 
 def difference(value: Any, expected: Any, tol: float) -> str:
@@ -247,8 +265,8 @@ def difference(value: Any, expected: Any, tol: float) -> str:
     goal = expected.tolist() if isinstance(expected, np.ndarray) else expected
     if not (isinstance(items, list) and isinstance(goal, list)):
         return f"gives {given}, expected {wanted}"
-    short = len(given) + len(wanted) <= SHOWN and given != wanted
-    if short and not wanted.startswith("an array of"):
+    written = all(text.startswith(("[", "array(")) for text in (given, wanted))
+    if written and len(given) + len(wanted) <= SHOWN:
         return f"gives {given}, expected {wanted}"
     length = "" if len(items) == len(goal) else f"gives {len(items)} items, expected {len(goal)}; "
     for place, got, want in _walk(items, goal):
