@@ -246,11 +246,11 @@ class Exercise:
         return namespace
 
     def mistake_named(self, text: str) -> Mistake | None:
-        """The mistake that a progress file counts as ``text``: its name, or of old a piece of
-        its message."""
-        pieces = [m for m in self.mistakes if len(text) > 3 and text in m.message]
-        named = [m for m in self.mistakes if text == m.label]
-        return next(iter(named or pieces if len(pieces) < 2 else named), None)
+        """The mistake that a progress file counts as ``text``: its name, or of old a piece of its
+        message."""
+        found = [m for m in self.mistakes if text == m.label]
+        found = found or [m for m in self.mistakes if len(text) > 3 and text in m.message]
+        return found[0] if len(found) == 1 else None
 
     def _gives(self, code: str) -> Any:
         return self.form.given(self.answer(code), self, TIME_LIMIT)

@@ -246,7 +246,7 @@ class Function:
         first, second = given
         right = exercise.right[0]
         for case, one, two in zip(self.cases, first, second, strict=True):
-            if not (self._alike(one, two) or isinstance(one.value, answers.Other)):
+            if not (self.judged or self._alike(one, two) or isinstance(one.value, answers.Other)):
                 return (
                     f"{_call(case, exercise)} gives {_said(one)} the first time and {_said(two)} "
                     "the second. Does the function change a variable that outlives the call, or a "

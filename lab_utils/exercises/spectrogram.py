@@ -129,6 +129,10 @@ to_db = function(
                 "of it, so the number is ten times as large.", "bel"),
         Mistake(f"{_TO_DB}10 * np.log10(np.maximum(S, 1e-10) / S.max())", "Your 0 dB is the "
                 "loudest cell. The task sets it at 1.0.", "relative to the maximum"),
+        Mistake("def to_db(S):\n    db = 10 * np.log10(np.maximum(S, 1e-10))\n"
+                "    return np.maximum(db, db.max() - 80)", "You also cut off what is more than 80 "
+                "dB below the loudest, as `top_db` of librosa does. That is not asked.",
+                "cut 80 dB below the loudest"),
         Mistake(f"{_TO_DB}10 * np.log10(np.minimum(S, 1e-10))", "np.minimum keeps the smaller of "
                 "two values. To lift what is below 1e-10 you need the larger.",
                 "minimum for maximum"),
