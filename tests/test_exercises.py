@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from lab_utils import exercises
-from lab_utils.classroom import editions
+from lab_utils.classroom import editions, report
 from lab_utils.exercises import (
     CORRECT,
     NOT_ATTEMPTED,
@@ -75,11 +75,14 @@ def sides(exercise):
     return [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
 
 
-@each_exercise
+each_converted = pytest.mark.parametrize(  # each_exercise, once legacy.py is gone
+    "exercise", [one for one in EXERCISES if one.form is not None], ids=lambda e: e.key
+)
+
+
+@each_converted
 def test_no_two_programs_give_the_same_in_every_case(exercise):
     """So each wrong one differs from the right one in at least one case, and from each other."""
-    if exercise.form is None:
-        pytest.skip("not yet converted")  # goes with legacy.py
     alike = exercise.form.same
     for (one, given), (other, found) in itertools.combinations(sides(exercise), 2):
         assert not alike(given, found), f"the same values: {one} and {other}"
@@ -299,12 +302,13 @@ def test_equal_numbers_are_equal():
 
 
 def test_a_fraction_may_be_written_in_percent_or_as_a_quotient():
-    share = invented(solution_code="answer = 4 / 7")
+    share = invented(solution_code="answer = 4 / 7", unit="fraction")
     for answer in ("57 %", "57.1%", "4/7", " 4 / 7 ", Fraction(4, 7), 0.57, 0.571):
         assert share.judge(answer).correct, answer
     assert "in percent; a fraction is asked for" in says(share, 57.1)
     assert "rounded too far" in says(share, 0.6)
     assert "too large" in says(share, 0.58)  # wrong, not rounded
+    assert "in '%'" in says(invented(solution_code="answer = 4 / 7"), "57 %")
     exact = invented(solution_code="answer = 4 / 7", precise=True)
     assert "rounded too far" in says(exact, 0.57) and exact.judge(0.5714286).correct
 
@@ -328,6 +332,8 @@ def test_a_whole_number_is_never_rounded():
         ("0.157", "dB", 0.00157, "too small"),
         ("0", "s", 3, "too large"),
         ("2", "", 200, "too large"),
+        ("0.5", "", 50, "too large"),
+        ("0.5", "s", "0,5", "Write the decimal point as a period"),
         ("2", "", float("nan"), "NaN"),
         ("2", "", float("-inf"), "infinite"),
         ("2", "", 10**400, "infinite"),
@@ -468,6 +474,23 @@ def test_values_that_look_alike_are_shown_with_the_digits_that_differ():
     one = asked("def f(x):\n    return 20000.0 * x", "1", tol=1e-9)
     assert "gives 20000.01, expected 20000." in says(one, lambda x: 20000.01 * x)
     assert "the text '2', expected 2" in says(asked("def f(x):\n    return 2", "1"), lambda x: "2")
+
+
+def test_a_long_text_and_a_dictionary_are_told_where_they_differ():
+    long = asked("def f(x):\n    return 'a word ' * x", "20")
+    message = says(long, lambda x: "a word " * 12 + "a sword " * 8)
+    assert "a sword" in message and "from character" in message and len(message) < 250
+    table = asked("def f(x):\n    return {f'clip{i}': 'train' for i in range(x)}", "30")
+    wrong = {f"clip{i}": "test" if i == 7 else "train" for i in range(30)}
+    assert "gives the text 'test' for 'clip7', expected the text 'train'" in says(
+        table, lambda x: wrong
+    )
+    assert "gives no entry 'clip29'" in says(
+        table, lambda x: {f"clip{i}": "train" for i in range(29)}
+    )
+    assert "an entry too many: 'x'" in says(
+        table, lambda x: {f"clip{i}": "train" for i in range(x)} | {"x": "train"}
+    )
 
 
 def test_a_rounded_result_is_called_rounded():
@@ -707,6 +730,41 @@ def test_not_yet_says_where_to_look():
     assert str(one.judge(2)) == "✗ Not yet. No. See *Power and decibels* above."
     assert "<em>Power and decibels</em>" in one.judge(2)._repr_html_()
     assert str(one.judge(1)) == "✓ Correct."
+
+
+def solve(exercise):
+    return exercise.answer(exercise.solution_code)
+
+
+def test_the_solutions_agree_with_librosa_and_whisper():
+    librosa = pytest.importorskip("librosa")
+    rng = np.random.default_rng(0)
+    lab = exercises.spectrogram
+    assert librosa.stft(np.zeros(32_000), n_fft=1024, hop_length=320).shape == solve(lab.shape)
+    S = rng.random((5, 9)) ** 40
+    expected = librosa.power_to_db(S, top_db=None)
+    np.testing.assert_allclose(solve(lab.to_db)(S), expected, atol=1e-4)
+    for n, sr, hop in ((7, 16000, 160), (501, 44100, 441), (1000, 22050, 512)):
+        time = librosa.frames_to_time(n - 1, sr=sr, hop_length=hop)
+        assert solve(lab.seconds)(n, sr, hop) == pytest.approx(time)
+    for hz in (0, 55.5, 440, 7999):
+        expected = librosa.hz_to_mel(hz, htk=True)
+        assert solve(exercises.mel.htk)(hz) == pytest.approx(expected)
+    audio = pytest.importorskip("whisper.audio")
+    y = np.float32(rng.standard_normal(16_000) * np.linspace(0, 1, 16_000) ** 8)
+    power = np.abs(librosa.stft(y, n_fft=400, hop_length=160, pad_mode="reflect"))[:, :-1] ** 2
+    power = audio.mel_filters("cpu", 80).numpy() @ power
+    mel = solve(exercises.mel.rescale)(np.log10(np.maximum(power, 1e-10)))
+    np.testing.assert_allclose(mel, audio.log_mel_spectrogram(y).numpy(), atol=1e-3)
+
+
+def test_an_older_report_counts_its_mistakes_under_their_names(tmp_path):
+    key = "spectrogram.seconds"
+    entry = {"attempts": 3, "mistakes": {"Upside down": 2, "division upside down": 1, "e": 5}}
+    data = {"kind": report.KIND, "name": "Ada", "version": 1, "exercises": {key: entry}}
+    (tmp_path / "r.json").write_text(json.dumps(data), "utf-8")
+    entries = report.read(tmp_path / "r.json").entries
+    assert entries[key].mistakes == {"division upside down": 3}
 
 
 # One source

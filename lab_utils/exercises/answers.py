@@ -31,6 +31,7 @@ UNITS = {
     "MB": (1000, 0.001, 1e6, 8, (1000 / 1024) ** 2),
 }
 SPELLED = {"s": "sec secs second seconds", "ms": "millisecond milliseconds", "%": "percent"}
+FRACTION = "fraction"  #: the unit of a share: 0.57, and "57 %" is the same
 QUOTES = str.maketrans('"`´‘’“”„′−', "'''''''''-")
 
 
@@ -102,24 +103,30 @@ def written(text: str, unit: str) -> float:
     Unfit
         It holds no number, or another unit.
     """
-    asked = f"one number{f' in {unit}' if unit else ''}"
-    text = text.strip().translate(QUOTES).strip("' ")
+    cleaned = text.strip().translate(QUOTES).strip("' ")
     digits = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d*(?:e[+-]?\d+)?"
-    match = re.fullmatch(rf"({digits})\s*(?:/\s*({digits}))?\s*([^\d\s].*)?", text, re.IGNORECASE)
+    pattern = rf"({digits})\s*(?:/\s*({digits}))?\s*([^\W\d].*|%.*)?"
+    match = re.fullmatch(pattern, cleaned, re.IGNORECASE)
     try:
         over, under, found = match.groups()
         value = float(over.replace(",", "")) / float((under or "1").replace(",", ""))
     except (AttributeError, ValueError, ZeroDivisionError):
-        raise Unfit(
-            f"Expected {asked}, but your answer is the text {shorten(repr(text))}."
-        ) from None
+        more = " Write the decimal point as a period." if re.search(r"\d,\d", cleaned) else ""
+        raise Unfit(f"Expected {asked(unit)}, but your answer is {show(text)}.{more}") from None
     found = (found or "").strip(" .").casefold()
-    if found in ("%", "percent") and not unit:
+    if found in ("%", "percent") and unit == FRACTION:
         return value / 100
     names = {unit.casefold(), unit.casefold().removesuffix("s"), *SPELLED.get(unit, "").split()}
-    if found and (not unit or found not in names):
-        raise Unfit(f"Expected {asked}, but your answer is in {shorten(found)!r}.")
+    if found and found not in names:
+        raise Unfit(f"Expected {asked(unit)}, but your answer is in {show(found)[9:]}.")
     return value
+
+
+def asked(unit: str) -> str:
+    """What an exercise asks for that has this unit."""
+    if unit == FRACTION:
+        return "one number, a fraction"
+    return f"one number in {unit}" if unit else "one number"
 
 
 def near(value: float, expected: float, tol: float = 0.0) -> bool:
@@ -263,6 +270,13 @@ def difference(value: Any, expected: Any, tol: float) -> str:
     given, wanted = show(value, digits), show(expected, digits)
     items = value.tolist() if isinstance(value, np.ndarray) else value
     goal = expected.tolist() if isinstance(expected, np.ndarray) else expected
+    if isinstance(value, dict) and isinstance(expected, dict) and wanted.startswith("a dict"):
+        return _entry(value, expected, tol)
+    if isinstance(value, str) and isinstance(expected, str) and max(map(len, (given, wanted))) > 60:
+        i = next((i for i, (a, b) in enumerate(zip(value, expected, strict=False)) if a != b), -1)
+        i = max(0, (i if i >= 0 else min(len(value), len(expected))) - 10)
+        given, wanted = show(value[i : i + 40]), show(expected[i : i + 40])
+        return f"gives, from character {i} on, {given}, expected {wanted}"
     if not (isinstance(items, list) and isinstance(goal, list)):
         return f"gives {given}, expected {wanted}"
     written = all(text.startswith(("[", "array(")) for text in (given, wanted))
@@ -276,6 +290,16 @@ def difference(value: Any, expected: Any, tol: float) -> str:
     more = f"item {min(len(items), len(goal))} is " + ("missing" if len(items) < len(goal) else
         f"one too many: {show(items[len(goal)])}")  # fmt: skip
     return f"{length}{more}"
+
+
+def _entry(value: dict, expected: dict, tol: float) -> str:
+    """The first entry in which two dictionaries differ."""
+    for key, goal in expected.items():
+        if key not in value:
+            return f"gives no entry {key!r}"
+        if not same(value[key], goal, tol):
+            return f"gives {show(value[key])} for {key!r}, expected {show(goal)}"
+    return f"gives an entry too many: {next(key for key in value if key not in expected)!r}"
 
 
 def _walk(items: Any, goal: Any, place: tuple[int, ...] = ()) -> Iterator[tuple]:

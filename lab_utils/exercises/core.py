@@ -90,6 +90,9 @@ class Form(Protocol):
     def given(self, answer: Any, exercise: Exercise, seconds: float) -> Any:
         """What an answer gives; raises Unfit if it is not of the kind that was asked for."""
 
+    def same(self, given: Any, other: Any) -> bool:
+        """Whether two answers give the same."""
+
     def judge(self, given: Any, exercise: Exercise) -> Mistake | str | None:
         """None if it is right, else the known mistake or a message."""
 

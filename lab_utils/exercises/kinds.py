@@ -61,7 +61,7 @@ class Number(_Value):
             return answers.written(value, self.unit)
         found = answers.number(value)
         if found is None:
-            raise _unfit(f"one number{f' in {self.unit}' if self.unit else ''}", value)
+            raise _unfit(answers.asked(self.unit), value)
         return found
 
     def same(self, given: float, other: float) -> bool:
@@ -75,7 +75,8 @@ class Number(_Value):
             return "Your answer is NaN, not a number: somewhere 0/0 or log of a negative happened."
         if np.isinf(given):
             return "Your answer is infinite: somewhere a division by 0 or log(0) happened."
-        shown = f"Your answer is {show(given)}{f' {self.unit}' if self.unit else ''}. That is"
+        unit = "" if self.unit in ("", answers.FRACTION) else f" {self.unit}"
+        shown = f"Your answer is {show(given)}{unit}. That is"
         if rounded(given, right, least=1):
             return f"{shown} rounded too far: give more digits."
         if cause := self._cause(given, right):
@@ -96,7 +97,7 @@ class Number(_Value):
             return "right but for its sign."
         if any(right_by(factor) for factor in answers.UNITS.get(self.unit, ())):
             return f"the right amount, but not in {self.unit}."
-        if not self.unit and not float(right).is_integer() and right_by(100):
+        if self.unit == answers.FRACTION and right_by(100):
             return "in percent; a fraction is asked for."
         if self.unit == "%" and right_by(0.01):
             return "a fraction; percent is asked for."
@@ -338,7 +339,8 @@ def number(*, unit: str = "", tol: float = 0.0, precise: bool = False, **fields:
     Parameters
     ----------
     unit : str
-        The unit, also accepted in an answer such as ``"6 s"``.
+        The unit, also accepted in an answer such as ``"6 s"``; "fraction" for a share, which may
+        also be given as ``"57 %"``.
     tol : float
         The largest absolute difference that is still right.
     precise : bool
