@@ -52,7 +52,7 @@ WRONG = [
     ("spectrogram.shape", (513, 32), "overlap", "101"),
     ("spectrogram.shape", (1025, 101), "whole rate", "513"),
     ("spectrogram.shape", (513, 101.5), "Item 1, counted from 0, is too large", "101)"),
-    ("spectrogram.shape", "(513, 101)", "Expected an array", "exchanged"),
+    ("spectrogram.shape", "(513, 101)", "Expected several numbers", "exchanged"),
     ("spectrogram.doubled", -6, "right but for its sign", "6.02"),
     ("spectrogram.doubled", 0.3, "log10", "small"),
     ("spectrogram.doubled", 4, "factor", "small"),

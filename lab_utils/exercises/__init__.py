@@ -6,14 +6,15 @@ is first named: ``exercises.waveform.duration.check(duration)``, ``.hint()``, ``
 
 How to write an exercise
 ------------------------
-1. Put one object into the lab's module; it is the only source of its four notebook cells. Choose
-   a kind: ``number(unit=, tol=)``, ``choice(options=)``, ``array(tol=, dtype=, unit=)`` or
-   ``function(cases=)``. ``kind="prediction"`` and ``kind="bug"`` change only what it is called::
+1. Put one object into the lab's module; it is the only source of its four notebook cells (write
+   the stub as ruff formats it). From ``.kinds`` take ``number(unit=, tol=)``, ``choice(options=)``,
+   ``array(tol=, dtype=, unit=)`` or ``function(cases=, tol=)``; ``kind="prediction"`` and
+   ``kind="bug"`` change only what it is called::
 
        seconds = function(
            key="spectrogram.seconds", lab=LAB, objective=OBJECTIVES[3], look="Bug museum",
            task="Write `seconds(n_frames, sr, hop)`: the time of the last frame.",
-           stub="def seconds(n_frames, sr, hop):\\n    ...", variable="seconds",
+           stub="def seconds(n_frames, sr, hop): ...", variable="seconds",
            solution_code="def seconds(n_frames, sr, hop):\\n    return (n_frames - 1) * hop / sr",
            cases=("101, 16000, 320", "501, 44100, 400"),
            mistakes=(Mistake("def seconds(n_frames, sr, hop):\\n    return n_frames * hop / sr",

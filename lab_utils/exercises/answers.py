@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-MAX_ITEMS = 100_000  #: of a generator, which may be endless
+MAX_ITEMS = 20_000  #: of a generator, which may be endless
 SHOWN = 90  #: characters of a value in a message
 #: other units in which the right amount is known by its factor: in that unit / as asked
 UNITS = {

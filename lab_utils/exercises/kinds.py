@@ -118,21 +118,21 @@ class Choice(_Value):
         try:
             return known[found]
         except (KeyError, TypeError):
-            written = ", ".join(self.written(option) for option in self.options)
+            written = ", ".join(_written(option, exercise.task) for option in self.options)
             raise Unfit(f"Choose one of {written}; your answer is {show(value)}.") from None
-
-    @staticmethod
-    def written(option: Any) -> str:
-        """An option as the task writes it."""
-        if isinstance(option, tuple):
-            return f"({', '.join(map(Choice.written, option))})"
-        return f'`"{option}"`' if isinstance(option, str) else f"`{option}`"
 
     def same(self, given: Any, other: Any) -> bool:
         return given == other
 
     def explain(self, given: Any, right: Any) -> str:
-        return f"{self.written(given)} is not it."
+        return "That is one of the options, but not the right one."
+
+
+def _written(option: Any, task: str) -> str:
+    """An option as the task writes it."""
+    if isinstance(option, str):
+        return f"`'{option}'`" if f"'{option}'" in task else f'`"{option}"`'
+    return f"`{option!r}`"
 
 
 @dataclass(frozen=True)
@@ -149,10 +149,10 @@ class Array(_Value):
             raise Unfit(f"Your array holds {value.dtype} values: real numbers are asked for.")
         found = answers.array(value) if isinstance(value, list | np.ndarray) else None
         if found is None or not found.ndim:
-            asked = (
-                f"an array of {self.dtype or 'numbers'}{f' in {self.unit}' if self.unit else ''}"
+            named = (
+                f"an array of {self.dtype}" if self.dtype else "several numbers, as array or list"
             )
-            raise _unfit(asked, value)
+            raise _unfit(named, value)
         return found
 
     def same(self, given: np.ndarray, other: np.ndarray) -> bool:
