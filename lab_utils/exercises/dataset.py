@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "08_dataset"
 OBJECTIVES = (
@@ -252,7 +252,7 @@ split = Exercise(
     "    ...  # delete this line when you begin\n"
     "    parts = {}\n"
     "    for i, (name, _) in enumerate(clips):\n"
-    "        parts[name] = 'test' if i % 5 == 0 else 'train'\n"
+    '        parts[name] = "test" if i % 5 == 0 else "train"\n'
     "    return parts",
     solution="def train_or_test(clips):\n"
     "    speakers = sorted({speaker for _, speaker in clips})\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "10_fine_tune"
 OBJECTIVES = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "04_language"
 OBJECTIVES = (
@@ -52,7 +52,7 @@ doubt = Exercise(
     task="Write `doubt(probs)`: the entropy in bits of a dictionary of code → probability, "
     "−Σ p log₂ p. A language with probability 0 adds nothing.",
     setup="import math\nimport numpy as np",
-    stub="def doubt(probs):\n    ...",
+    stub="def doubt(probs): ...",
     solution=_doubt("-sum(p * np.log2(p) for p in probs.values() if p > 0)"),
     variable="doubt",
     look="Right, wrong, and how sure",
@@ -132,7 +132,7 @@ trust = Exercise(
     objective=OBJECTIVES[1],
     task="Write the rule of this lab: `trust(probs, seconds)` is `True` if the likeliest language "
     "has a probability of at least 0.8 and the clip lasts at least 3 s, else `False`.",
-    stub="def trust(probs, seconds):\n    ...",
+    stub="def trust(probs, seconds): ...",
     solution=_trust_code("max(probs.values()) >= 0.8 and seconds >= 3"),
     variable="trust",
     look="When to trust a detection",
@@ -255,7 +255,7 @@ starts = Exercise(
     "from 0 in steps of `hop`, as long as a whole window still fits. `starts(8.0, 3.0, 2.0)` is "
     "`[0.0, 2.0, 4.0]`.",
     setup="import numpy as np",
-    stub="def starts(duration, width, hop):\n    ...",
+    stub="def starts(duration, width, hop): ...",
     solution="def starts(duration, width, hop):\n"
     "    n = int((duration - width) / hop) + 1\n"
     "    return [i * hop for i in range(n)]",

@@ -1,0 +1,126 @@
+"""Answers that readers gave: the right ones are accepted, the wrong ones refused and not misled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lab_utils import exercises
+from lab_utils.exercises import NOT_YET
+
+#: right answers in the forms that readers write them, by the key of the exercise
+RIGHT = {
+    # 02_transcribe
+    # 03_decode
+    # 04_language
+    # 05_waveform
+    # 06_spectrogram
+    "spectrogram.shape": [[513, 101], np.array([513, 101]), (513.0, 101.0)],
+    "spectrogram.doubled": [6, 6.02, "6.02", "6 dB", 10 * np.log10(4)],
+    "spectrogram.n_fft": [2048.0, "2048", np.int64(2048)],
+    "spectrogram.seconds": [
+        lambda frames, rate, step: (frames - 1) * step / rate,
+        lambda n, sr, hop: np.arange(n)[-1] * hop / sr,
+    ],
+    # 07_mel
+    "mel.htk": [
+        lambda hz: 1127 * np.log(1 + hz / 700),
+        lambda hz: 1127.01 * np.log(1 + hz / 700),
+        lambda hz: float(2595 * np.log10(1 + hz / 700)),
+    ],
+    "mel.empty": ["longer frame", "A Longer Frame", "'a longer frame'"],
+    "mel.survives": [0.157, 0.16, 0.1569, "0.16 dB"],
+    "mel.gain": [np.float32(0.5), "1/2", 0.5],
+    "mel.rescale": [
+        lambda x: (x.clip(min=x.max() - 8) + 4) / 4,
+        lambda x: np.float32((np.where(x < x.max() - 8, x.max() - 8, x) + 4) / 4),
+        lambda x: ((np.maximum(x, x.max() - 8) + 4) / 4).tolist(),
+    ],
+    # 08_dataset
+    # 09_evaluate
+    # 10_fine_tune
+}
+#: the key, an answer, what its message says, and what it must not say
+WRONG = [
+    # 02_transcribe
+    # 03_decode
+    # 04_language
+    # 05_waveform
+    # 06_spectrogram
+    ("spectrogram.shape", (512, 100), "One row and one frame are missing", "1 + n_fft"),
+    ("spectrogram.shape", (513, 102), "One frame too many", "101"),
+    ("spectrogram.shape", (513, 32), "overlap", "101"),
+    ("spectrogram.shape", (1025, 101), "whole rate", "513"),
+    ("spectrogram.shape", (513, 101.5), "Item 1, counted from 0, is too large", "101)"),
+    ("spectrogram.shape", "(513, 101)", "Expected several numbers", "exchanged"),
+    ("spectrogram.doubled", -6, "right but for its sign", "6.02"),
+    ("spectrogram.doubled", 0.3, "log10", "small"),
+    ("spectrogram.doubled", 4, "factor", "small"),
+    ("spectrogram.n_fft", 800, "`256`, `512`, `1024`, `2048`, `8192`; your answer is 800", "far"),
+    ("spectrogram.seconds", lambda n, sr, hop: (n - 1) * hop // sr, "`//` drops", "upside"),
+    ("spectrogram.seconds", lambda n, sr, hop: n - hop / sr, "parentheses", "upside"),
+    ("spectrogram.seconds", lambda n, sr, hop: (n - 2) * hop / sr, "gives 0.06, expected", "hop"),
+    # 07_mel
+    ("mel.htk", lambda hz: 2595 * np.log2(1 + hz / 700), "base 2", "natural"),
+    ("mel.htk", lambda hz: 2595 * np.log10(1 + hz // 700), "`//` drops", "natural"),
+    ("mel.htk", lambda hz: 2595 * np.log10((1 + hz) / 700), "parentheses", "Slaney"),
+    ("mel.empty", "fewer bands", '`"more bands"`, `"a longer frame"`, `"a smaller hop"`', "only"),
+    ("mel.survives", 80 / 512, "one step fewer", "round on the way"),
+    ("mel.survives", 0.15, "too small", "round"),
+    ("mel.survives", 40, "half the range", "times"),
+    ("mel.survives", 1 / 255 / 2, "share of the whole range", "percent"),
+    ("mel.gain", 1, "log10 of the amplitude", "twice"),
+    ("mel.gain", 10, "by how much", "too large"),
+    ("mel.gain", 1.5, "does not change a difference", "too large"),
+    ("mel.rescale", lambda x: (np.maximum(x, x.min() + 8) + 4) / 4, "largest", "log10"),
+    ("mel.rescale", lambda x: (np.maximum(x, -80) + 4) / 4, "no floor is in effect", "largest"),
+    ("mel.rescale", lambda x: x, "gives", "floor"),
+    # 08_dataset
+    # 09_evaluate
+    # 10_fine_tune
+]
+
+
+@pytest.mark.parametrize("key", RIGHT)
+def test_right_answers_are_accepted(key):
+    for answer in RIGHT[key]:
+        result = exercises.find(key).judge(answer)
+        assert result.correct, (answer, result.message)
+
+
+@pytest.mark.parametrize(("key", "answer", "said", "unsaid"), WRONG)
+def test_wrong_answers_are_refused_and_not_misled(key, answer, said, unsaid):
+    result = exercises.find(key).judge(answer)
+    assert result.status == NOT_YET, result
+    assert said in result.message and unsaid not in result.message
+
+
+def raising(error):
+    def f(*arguments):
+        raise error
+
+    return f
+
+
+CONVERTED = ("spectrogram", "mel")  # goes with legacy.py
+EXERCISES = [one for one in exercises.all_exercises() if one.key.startswith(CONVERTED)]
+FUNCTIONS = [one for one in EXERCISES if one.stub.startswith("def ")]
+
+
+@pytest.mark.parametrize("exercise", FUNCTIONS, ids=lambda e: e.key)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, SystemExit, MemoryError])
+def test_what_the_readers_function_raises_never_leaves_the_check(exercise, error):
+    result = exercise.judge(raising(error))
+    assert result.status == NOT_YET and error.__name__ in result.message
+
+
+CHOICES = [one for one in EXERCISES if one.kind == "choice"]
+
+
+@pytest.mark.parametrize("exercise", CHOICES, ids=lambda e: e.key)
+def test_an_invalid_choice_is_told_the_options_as_the_task_writes_them(exercise):
+    message = exercise.judge("none of them").message
+    codes = [exercise.solution_code, *(mistake.code for mistake in exercise.mistakes)]
+    options = [option for option in map(exercise.answer, codes) if isinstance(option, str)]
+    places = [message.find(f'"{option}"') for option in sorted(options, key=exercise.task.find)]
+    assert -1 not in places and places == sorted(places), message
