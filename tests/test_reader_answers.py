@@ -14,6 +14,24 @@ RIGHT = {
     # 03_decode
     # 04_language
     # 05_waveform
+    "waveform.duration": [6, 6.0, np.float32(6.00001), "6 s", "6.0", [6.0], np.array(6.0)],
+    "waveform.peak_dbfs": [
+        lambda y: 20 * np.log10(max(abs(y))),
+        lambda y: 10 * np.log10(np.max(y**2)),
+        lambda y: np.float32(20 * np.log10(np.max(np.abs(y)))),
+        lambda y: 20 * np.log10(np.abs(y).max() + 1e-12),
+        lambda y: float(20 * np.log10(max(y.max(), -y.min()))),
+    ],
+    "waveform.smaller": ["15", 15, 15.0, '"15"', "top_db=15"],
+    "waveform.file_size": [320, 320.044, "320 kB", "320", np.int64(320)],
+    "waveform.mono": [
+        lambda y: (y[0] + y[1]) / 2,
+        lambda y: y.mean(axis=-2),
+        lambda y: np.average(y, axis=0).astype(np.float32),
+        lambda y: [(a + b) / 2 for a, b in zip(*y, strict=True)],
+        lambda y: y.T.mean(axis=1),
+        lambda y: y.sum(axis=0) / len(y),
+    ],
     # 06_spectrogram
     "spectrogram.shape": [[513, 101], np.array([513, 101]), (513.0, 101.0)],
     "spectrogram.doubled": [6, 6.02, "6.02", "6 dB", 10 * np.log10(4)],
@@ -46,6 +64,25 @@ WRONG = [
     # 03_decode
     # 04_language
     # 05_waveform
+    ("waveform.duration", 0.1, "in minutes", "small"),
+    ("waveform.duration", 3.0, "resampled them", "small"),
+    ("waveform.duration", 6000, "s", "6 s"),
+    ("waveform.duration", 8.26875, "16,000 Hz", "large"),
+    ("waveform.peak_dbfs", lambda y: 20 * np.log10(np.abs(y) / 32768).max(), "32768", "-96"),
+    ("waveform.peak_dbfs", lambda y: 20 * np.log10(np.abs(y.max())), "below 0 as well", "RMS"),
+    ("waveform.peak_dbfs", lambda y: 20 * np.log10(y.max() - y.min()), "peak to peak", "RMS"),
+    ("waveform.peak_dbfs", lambda y: np.round(20 * np.log10(np.abs(y).max())), "round", "RMS"),
+    ("waveform.peak_dbfs", lambda y: [y.max()], "expected", "RMS"),
+    ("waveform.smaller", 60, "nearly nothing is cut", "15"),
+    ("waveform.smaller", "all", "all the same", "nearly"),
+    ("waveform.file_size", 312.5, "KiB", "small"),
+    ("waveform.file_size", 0.32, "in MB", "kilohertz"),
+    ("waveform.file_size", 882, "44,100 Hz", "large"),
+    ("waveform.file_size", 0, "small", "1000 times"),
+    ("waveform.mono", lambda y: y.max(axis=0), "not a mixture", "channel alone"),
+    ("waveform.mono", lambda y: y[0] - y[1], "expected", "alone"),
+    ("waveform.mono", lambda y: y.mean(axis=0, keepdims=True), "(1, n_samples)", "alone"),
+    ("waveform.mono", lambda y: y.T.mean(axis=0), "gives shape (2,)", "alone"),
     # 06_spectrogram
     ("spectrogram.shape", (512, 100), "One row and one frame are missing", "1 + n_fft"),
     ("spectrogram.shape", (513, 102), "One frame too many", "101"),
@@ -102,7 +139,7 @@ def raising(error):
     return f
 
 
-CONVERTED = ("spectrogram", "mel")  # goes with legacy.py
+CONVERTED = ("waveform", "spectrogram", "mel")  # goes with legacy.py
 EXERCISES = [one for one in exercises.all_exercises() if one.key.startswith(CONVERTED)]
 FUNCTIONS = [one for one in EXERCISES if one.stub.startswith("def ")]
 

@@ -65,7 +65,8 @@ class Number(_Value):
         return found
 
     def same(self, given: float, other: float) -> bool:
-        return near(given, other, self.tol)
+        # near 0 the tolerance of the right answer would swallow other mistakes
+        return near(given, other, min(self.tol, 0.05 * abs(other)))
 
     def rounded(self, given: float, other: float) -> bool:
         return not self.precise and rounded(given, other)
