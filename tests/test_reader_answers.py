@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,32 @@ RIGHT = {
     # 02_transcribe
     # 03_decode
     # 04_language
+    "language.doubt": [
+        lambda probs: -sum(p * math.log2(p) for p in probs.values() if p),
+        lambda probs: -sum(p * np.log2(p + 1e-12) for p in probs.values()),
+        lambda probs: float(np.nansum([-p * np.log2(p) for p in probs.values()])),
+        lambda probs: sum(p * math.log(1 / p, 2) for p in probs.values() if p > 0),
+        lambda probs: -np.sum([p * np.log(p) / np.log(2) for p in probs.values() if p > 0]),
+        lambda probs: np.float32(sum(-p * np.log2(p) for _, p in probs.items() if p != 0)),
+    ],
+    "language.trust": [
+        lambda probs, seconds: np.max(list(probs.values())) >= 0.8 and seconds >= 3,
+        lambda probs, seconds: int(max(probs.values()) >= 0.8 and seconds >= 3),
+        lambda probs, seconds: not (seconds < 3 or max(probs.values()) < 0.8),
+        lambda probs, seconds: sorted(probs.values())[-1] >= 0.8 and 3.0 <= seconds,
+        lambda probs, seconds: any(p >= 0.8 for p in probs.values()) and seconds >= 3,
+        lambda probs, seconds: probs[max(probs, key=probs.get)] >= 0.8 and seconds >= 3,
+    ],
+    "language.cost": ["C", "c", " C ", "C."],
+    "language.starts": [
+        lambda d, w, h: np.arange(0, d - w + 1e-9, h),
+        lambda d, w, h: tuple(
+            float(s) for s in np.arange(0, d - w + h / 2, h) if s <= d - w + 1e-9
+        ),
+        lambda d, w, h: (i * h for i in range(1000) if i * h + w <= d + 1e-6),
+        lambda d, w, h: [round(s, 6) for s in np.arange(0, round(d - w, 6) + 1e-6, h)],
+    ],
+    "language.code": [["sq", "base"], ("SQ", "Base"), "('sq', 'base')", "sq, base"],
     # 05_waveform
     "waveform.duration": [6, 6.0, np.float32(6.00001), "6 s", "6.0", [6.0], np.array(6.0)],
     "waveform.peak_dbfs": [
@@ -63,6 +91,54 @@ WRONG = [
     # 02_transcribe
     # 03_decode
     # 04_language
+    ("language.doubt", lambda probs: np.mean(list(probs.values())), "expected", "chance"),
+    ("language.doubt", lambda probs: -sum(p * np.log2(p) for p in probs.values()), "NaN", "base"),
+    (
+        "language.doubt",
+        lambda probs: -sum(p * math.log2(p) for p in probs.values()),
+        "no logarithm",
+        "base",
+    ),
+    (
+        "language.doubt",
+        lambda probs: -sum(p * np.log2(p) for p in probs if p > 0),
+        "TypeError",
+        "bits",
+    ),
+    ("language.doubt", lambda probs: np.log2(len(probs)), "expected", "mean"),
+    ("language.trust", lambda probs, s: list(probs.values())[0] >= 0.8 and s >= 3, "first", "Half"),
+    ("language.trust", lambda probs, s: sum(probs.values()) >= 0.8 and s >= 3, "always 1", "Half"),
+    ("language.trust", lambda probs, s: max(probs.values()) >= 0.7 and s >= 3, "expected", "Half"),
+    (
+        "language.trust",
+        lambda probs, s: str(max(probs.values()) >= 0.8 and s >= 3),
+        "expected",
+        "or",
+    ),
+    ("language.trust", lambda probs, s: False, "never says", "first"),
+    ("language.cost", "French", '`"A"`, `"B"`, `"C"`, `"D"`', "c'"),
+    ("language.cost", "cd", '`"A"`, `"B"`, `"C"`, `"D"`', "c'"),
+    (
+        "language.starts",
+        lambda d, w, h: [i * h for i in range(int((d - w) / h) + 2)],
+        "expected",
+        "8 it",
+    ),
+    (
+        "language.starts",
+        lambda d, w, h: [i * h for i in range(1, int((d - w) / h) + 1)],
+        "expected",
+        "8 it",
+    ),
+    ("language.starts", lambda d, w, h: [i * int(h) for i in range(3)], "expected", "3 items"),
+    (
+        "language.starts",
+        lambda d, w, h: [i * h for i in range(int((d - w) // h) + 1)],
+        "5.999",
+        "8 it",
+    ),
+    ("language.code", ("Albanian", "base"), "`('sq', 'base')`", "Serbian"),
+    ("language.code", ("base", "sq"), "`('sq', 'base')`", "Serbian"),
     # 05_waveform
     ("waveform.duration", 0.1, "in minutes", "small"),
     ("waveform.duration", 3.0, "resampled them", "small"),
@@ -139,7 +215,7 @@ def raising(error):
     return f
 
 
-CONVERTED = ("waveform", "spectrogram", "mel")  # goes with legacy.py
+CONVERTED = ("language", "waveform", "spectrogram", "mel")  # goes with legacy.py
 EXERCISES = [one for one in exercises.all_exercises() if one.key.startswith(CONVERTED)]
 FUNCTIONS = [one for one in EXERCISES if one.stub.startswith("def ")]
 

@@ -6,6 +6,7 @@ No message prints the right answer; a function's counterexample prints what one 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,6 +117,8 @@ class Choice(_Value):
         found = answers.loose(value)
         if isinstance(found, str) and found not in known and not any("=" in str(k) for k in known):
             found = found.rpartition("=")[2]  # "top_db=15" for "15"
+        if isinstance(value, str) and any(isinstance(option, tuple) for option in self.options):
+            found = tuple(re.findall(r"[\w.]+", value.casefold()))  # a pair written as one text
         try:
             return known[found]
         except (KeyError, TypeError):
