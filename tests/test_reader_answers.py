@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -84,7 +85,36 @@ RIGHT = {
     ],
     # 08_dataset
     # 09_evaluate
+    "evaluate.rate": [0.57, 0.571, 0.5714, "57 %", "57%", Fraction(4, 7), "4/7", np.float32(4 / 7)],
+    "evaluate.corpus_rate": [
+        lambda errors, words: np.sum(errors) / np.sum(words),
+        lambda errors, words: np.average(np.divide(errors, words), weights=words),
+        lambda errors, words: float(sum(errors)) / float(sum(words)),
+        lambda errors, words: 1 - (sum(words) - sum(errors)) / sum(words),
+    ],
+    "evaluate.still_counts": ["its / it's", "its/it's", "its / it’s", "Its / It's", "its /it's"],
+    "evaluate.difference": [
+        lambda a, b, w, d: b[d].sum() / w[d].sum() - a[d].sum() / w[d].sum(),
+        lambda a, b, w, d: sum(b[i] - a[i] for i in d) / sum(w[i] for i in d),
+        lambda a, b, w, d: np.take(b - a, d).sum() / np.take(w, d).sum(),
+        lambda a, b, w, d: np.float32(np.sum((b - a)[d]) / np.sum(w[d])),
+    ],
+    "evaluate.loses_most": ["heart", "Heart", "'heart'"],
     # 10_fine_tune
+    "fine_tune.targets": [
+        lambda s, w, e, n: np.array(([-100] * (len(s) - 1) + w + [e] + [-100] * n)[:n]),
+        lambda s, w, e, n: tuple(([-100] * (len(s) - 1) + w + [e] + [-100] * n)[:n]),
+        lambda s, w, e, n: (
+            (x := [-100] * (len(s) - 1) + [*w, e]) + [-100 for _ in range(n - len(x))]
+        ),
+        lambda s, w, e, n: np.pad(
+            [-100] * (len(s) - 1) + w + [e], (0, n - len(s) - len(w)), constant_values=-100
+        ),
+    ],
+    "fine_tune.learned": [6144, 6144.0, "6,144", "6144", np.int64(6144), 2 * 8 * 384],
+    "fine_tune.keep": [2, 2.0, "2", np.argmin([1.45, 0.52, 0.41, 0.47, 0.60])],
+    "fine_tune.fewer": [0.92, 0.919, 0.9189, "92 %", "91.9%", 1 - 0.018 / 0.222],
+    "fine_tune.forgotten": ["general test", "General Test", "the general test", "'general test'"],
 }
 #: the key, an answer, what its message says, and what it must not say
 WRONG = [
@@ -190,7 +220,83 @@ WRONG = [
     ("mel.rescale", lambda x: x, "gives", "floor"),
     # 08_dataset
     # 09_evaluate
+    ("evaluate.rate", 3 / 7, "one is missing", "large"),
+    ("evaluate.rate", 5 / 7, "one too many", "large"),
+    ("evaluate.rate", 57.1, "in percent", "large"),
+    ("evaluate.rate", 0.6, "rounded too far", "round on the way"),
+    ("evaluate.rate", 2 / 3, "large", "round"),
+    ("evaluate.corpus_rate", lambda e, w: e / w, "stopped with TypeError", "adds"),
+    (
+        "evaluate.corpus_rate",
+        lambda e, w: sum(a / b for a, b in zip(e, w, strict=True)),
+        "adds up",
+        "mean",
+    ),
+    ("evaluate.corpus_rate", lambda e, w: 100 * sum(e) / sum(w), "in percent", "0.1"),
+    ("evaluate.corpus_rate", lambda e, w: round(sum(e) / sum(w)), "expected", "mean"),
+    ("evaluate.corpus_rate", lambda e, w: sum(e) / (sum(w) + sum(e)), "expected", "mean"),
+    ("evaluate.still_counts", "all", '`"colour / color"`', "normalizer"),
+    ("evaluate.still_counts", "Koln / Köln", '`"colour / color"`', "normalizer"),
+    (
+        "evaluate.difference",
+        lambda a, b, w, d: (b - a)[list(set(d))].sum() / w[list(set(d))].sum(),
+        "twice counts twice",
+        "sign",
+    ),
+    ("evaluate.difference", lambda a, b, w, d: abs((b - a)[d].sum()) / w[d].sum(), "sign", "mean"),
+    (
+        "evaluate.difference",
+        lambda a, b, w, d: (b - a)[d].sum() / len(d),
+        "number of clips",
+        "mean",
+    ),
+    (
+        "evaluate.difference",
+        lambda a, b, w, d: 100 * (b - a)[d].sum() / w[d].sum(),
+        "expected",
+        "sign",
+    ),
+    ("evaluate.loses_most", "j", "Choose one of", "lost"),
     # 10_fine_tune
+    (
+        "fine_tune.targets",
+        lambda s, w, e, n: ([-100] * (len(s) - 1) + w + [e] + [0] * n)[:n],
+        "is a token",
+        "items",
+    ),
+    (
+        "fine_tune.targets",
+        lambda s, w, e, n: [-100] * (len(s) - 1) + w + [e],
+        "padding is gone",
+        "items",
+    ),
+    (
+        "fine_tune.targets",
+        lambda s, w, e, n: s + w + [e],
+        "expected",
+        "8 items, expected a list of 8",
+    ),
+    (
+        "fine_tune.targets",
+        lambda s, w, e, n: [100] * (len(s) - 1) + w + [e],
+        "expected",
+        "8 items, expected",
+    ),
+    ("fine_tune.targets", lambda s, w, e, n: print(w), "return", "8 items"),
+    ("fine_tune.learned", 24576, "separately", "large"),
+    ("fine_tune.learned", 153600, "big matrix", "large"),
+    ("fine_tune.learned", 768, "long sides", "small"),
+    ("fine_tune.learned", 1 / 24, "share", "small"),
+    ("fine_tune.learned", 6000, "small", "round"),
+    ("fine_tune.keep", 1, "still falls", "half"),
+    ("fine_tune.keep", 0.01, "training loss", "before it learned"),
+    ("fine_tune.keep", 5, "no epoch 5", "large"),
+    ("fine_tune.keep", -1, "small", "sign"),
+    ("fine_tune.fewer", 92, "percent", "large"),
+    ("fine_tune.fewer", 20.4, "points", "large"),
+    ("fine_tune.fewer", -0.92, "positive", "right but"),
+    ("fine_tune.fewer", 11.33, "before", "large"),
+    ("fine_tune.forgotten", "test", '`"training loss"`', "gain"),
 ]
 
 
@@ -215,7 +321,14 @@ def raising(error):
     return f
 
 
-CONVERTED = ("language", "waveform", "spectrogram", "mel")  # goes with legacy.py
+CONVERTED = (
+    "evaluate",
+    "fine_tune",
+    "language",
+    "waveform",
+    "spectrogram",
+    "mel",
+)  # goes with legacy.py
 EXERCISES = [one for one in exercises.all_exercises() if one.key.startswith(CONVERTED)]
 FUNCTIONS = [one for one in EXERCISES if one.stub.startswith("def ")]
 
