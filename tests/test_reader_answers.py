@@ -84,6 +84,23 @@ RIGHT = {
         lambda x: ((np.maximum(x, x.max() - 8) + 4) / 4).tolist(),
     ],
     # 08_dataset
+    "dataset.broken": [
+        lambda cuts, sentences: len([1 for a, b in sentences if [c for c in cuts if a < c < b]]),
+        lambda cuts, sentences: len({s for c in cuts for s in sentences if s[0] < c < s[1]}),
+        lambda cuts, sentences: sum(
+            bool(((np.array(cuts) > a) & (np.array(cuts) < b)).any()) for a, b in sentences
+        ),
+        lambda cuts, sentences: float(sum(1 for a, b in sentences if any(a < c < b for c in cuts))),
+    ],
+    "dataset.noise": ["measure", "Measure", '"measure"'],
+    "dataset.resume": ["rename", "RENAME", "rename."],
+    "dataset.encode": [90, 90.0, "90 s", "90"],
+    "dataset.split": [
+        lambda clips: {n: "test" if ord(s) % 5 == 0 else "train" for n, s in clips},
+        lambda clips: {n: "test" if s == clips[-1][1] else "train" for n, s in clips},
+        lambda clips: {n: "train" if s == clips[0][1] else "test" for n, s in clips},
+        lambda clips: {n: "test" if s == max(s for _, s in clips) else "train" for n, s in clips},
+    ],
     # 09_evaluate
     "evaluate.rate": [0.57, 0.571, 0.5714, "57 %", "57%", Fraction(4, 7), "4/7", np.float32(4 / 7)],
     "evaluate.corpus_rate": [
@@ -116,6 +133,16 @@ RIGHT = {
     "fine_tune.fewer": [0.92, 0.919, 0.9189, "92 %", "91.9%", 1 - 0.018 / 0.222],
     "fine_tune.forgotten": ["general test", "General Test", "the general test", "'general test'"],
 }
+
+
+def quotient(errors, words):
+    return errors / words
+
+
+def only_first_cut(cuts, sentences):
+    return sum(a < cuts[0] < b for a, b in sentences)
+
+
 #: the key, an answer, what its message says, and what it must not say
 WRONG = [
     # 02_transcribe
@@ -219,13 +246,55 @@ WRONG = [
     ("mel.rescale", lambda x: (np.maximum(x, -80) + 4) / 4, "no floor is in effect", "largest"),
     ("mel.rescale", lambda x: x, "gives", "floor"),
     # 08_dataset
+    (
+        "dataset.broken",
+        lambda c, s: sum(any(a < x <= b for x in c) for a, b in s),
+        "**end**",
+        "cuts,",
+    ),
+    ("dataset.broken", lambda c, s: len(c), "number of cuts", "edge"),
+    (
+        "dataset.broken",
+        lambda c, s: [1 for a, b in s if any(a < x < b for x in c)],
+        "expected",
+        "edge",
+    ),
+    ("dataset.broken", lambda c, s: len(s), "expected", "whole sentences"),
+    ("dataset.broken", only_first_cut, "IndexError", "edge"),
+    ("dataset.noise", "it depends", "`'always'`, `'never'`, `'louder'`, `'measure'`", "bars"),
+    ("dataset.resume", "copy", "`'write'`, `'delete'`, `'log'`, `'rename'`", "power"),
+    ("dataset.encode", 84, "not 3.6 s", "small"),
+    ("dataset.encode", 57.6, "sound alone", "small"),
+    ("dataset.encode", 454, "other way around", "large"),
+    ("dataset.encode", 34, "not one", "small"),
+    ("dataset.encode", 0, "small", "1000"),
+    (
+        "dataset.split",
+        lambda clips: {n: "test" if s == "a" else "train" for n, s in clips},
+        "empty",
+        "both",
+    ),
+    (
+        "dataset.split",
+        lambda clips: {n: "test" if i > 14 else "train" for i, (n, _) in enumerate(clips)},
+        "both parts",
+        "empty",
+    ),
+    (
+        "dataset.split",
+        lambda clips: {n: "train" for n, s in clips[5:]},
+        "one entry for each clip",
+        "speaker",
+    ),
+    ("dataset.split", lambda clips: [n for n, _ in clips], "dictionary", "empty"),
+    ("dataset.split", lambda clips: {n: s for n, s in clips}, "nowhere else", "empty"),
     # 09_evaluate
     ("evaluate.rate", 3 / 7, "one is missing", "large"),
     ("evaluate.rate", 5 / 7, "one too many", "large"),
     ("evaluate.rate", 57.1, "in percent", "large"),
     ("evaluate.rate", 0.6, "rounded too far", "round on the way"),
     ("evaluate.rate", 2 / 3, "large", "round"),
-    ("evaluate.corpus_rate", lambda e, w: e / w, "stopped with TypeError", "adds"),
+    ("evaluate.corpus_rate", quotient, "stopped with TypeError", "mean"),
     (
         "evaluate.corpus_rate",
         lambda e, w: sum(a / b for a, b in zip(e, w, strict=True)),
