@@ -284,7 +284,7 @@ WRONG = [
         "dataset.split",
         lambda clips: {n: "train" for n, s in clips[5:]},
         "one entry for each clip",
-        "speaker",
+        "empty",
     ),
     ("dataset.split", lambda clips: [n for n, _ in clips], "dictionary", "empty"),
     ("dataset.split", lambda clips: {n: s for n, s in clips}, "nowhere else", "empty"),
