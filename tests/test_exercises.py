@@ -97,7 +97,15 @@ SWAPPED = {
     ast.GtE: [ast.Gt, ast.LtE], ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq],
 }  # fmt: skip
 #: changed solutions, as ast.unparse writes them, that are right as well: by key
-AS_GOOD: dict[str, set[str]] = {}
+_SPEAKERS = (
+    "def train_or_test(clips):\n"
+    "    speakers = sorted({speaker for _, speaker in clips})\n"
+    "    tested = speakers[::%d]\n"
+    "    return {name: 'test' if speaker in tested else 'train' for name, speaker in clips}"
+)
+AS_GOOD: dict[str, set[str]] = {
+    "dataset.split": {_SPEAKERS % 4, _SPEAKERS % 6},  # another share of the speakers
+}
 
 
 def changed(code: str):

@@ -6,6 +6,7 @@ No message prints the right answer; a function's counterexample prints what one 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,7 +66,8 @@ class Number(_Value):
         return found
 
     def same(self, given: float, other: float) -> bool:
-        return near(given, other, self.tol)
+        # near 0 the tolerance of the right answer would swallow other mistakes
+        return near(given, other, min(self.tol, 0.05 * abs(other)))
 
     def rounded(self, given: float, other: float) -> bool:
         return not self.precise and rounded(given, other)
@@ -115,6 +117,8 @@ class Choice(_Value):
         found = answers.loose(value)
         if isinstance(found, str) and found not in known and not any("=" in str(k) for k in known):
             found = found.rpartition("=")[2]  # "top_db=15" for "15"
+        if isinstance(value, str) and any(isinstance(option, tuple) for option in self.options):
+            found = tuple(re.findall(r"[\w.]+", value.casefold()))  # a pair written as one text
         try:
             return known[found]
         except (KeyError, TypeError):
