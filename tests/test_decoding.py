@@ -10,7 +10,7 @@ import pytest
 import torch
 import whisper
 
-from lab_utils import audio, decoding, samples
+from lab_utils import audio, decoding, exercises, samples
 from lab_utils.errors import AudioError, DecodingError
 from lab_utils.models import load_model
 from lab_utils.plotting import decoding as plots
@@ -396,6 +396,48 @@ def test_refusals_say_what_to_do(tiny, story):
         decoding.language_name("xx")
     with pytest.raises(DecodingError, match="width between"):
         decoding.detect_over_time(np.zeros(16000, np.float32), tiny, sr=16000, width=31)
+
+
+# --- the solutions of the lab's exercises --------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample_len", [40, 5])
+def test_the_greedy_loop_of_the_exercise_is_whispers(story, sample_len):
+    options = dict(without_timestamps=True, suppress_tokens="", suppress_blank=False)
+    result = official(story, sample_len=sample_len, **options)
+    tokenizer = whisper.tokenizer.get_tokenizer(multilingual=False)
+
+    def next_probs(tokens):
+        with torch.no_grad():
+            logits = story.model.logits(torch.tensor([tokens]), story.audio_features.unsqueeze(0))
+        return logits[0, -1].softmax(dim=-1).numpy()
+
+    greedy = exercises.decode.greedy.answer(exercises.decode.greedy.solution_code)
+    start = list(tokenizer.sot_sequence_including_notimestamps)
+    found = greedy(next_probs, start, tokenizer.eot, sample_len)
+    assert found == result.tokens and (len(found) < sample_len) == (sample_len == 40)
+
+
+def test_the_rule_of_the_exercise_is_whispers(tiny, monkeypatch):
+    decide = exercises.decode.rule.answer(exercises.decode.rule.solution_code)
+    numbers = itertools.product((-0.3, -1.2), (0.5, 0.7), (1.2, 2.6))
+    for avg_logprob, no_speech_prob, compression_ratio in numbers:
+        tried = []
+
+        def decode(segment, options, found=(avg_logprob, no_speech_prob, compression_ratio),
+                   tried=tried):  # fmt: skip
+            tried.append(options.temperature)
+            likely, silent, ratio = found if len(tried) == 1 else (-0.1, 0.0, 1.0)
+            return whisper.DecodingResult(
+                audio_features=segment, language="en", tokens=[2159], text=" Every",
+                avg_logprob=likely, no_speech_prob=silent, compression_ratio=ratio,
+            )  # fmt: skip
+
+        monkeypatch.setattr(tiny, "decode", decode, raising=False)
+        silence = np.zeros(16_000, np.float32)
+        text = whisper.transcribe(tiny, silence, temperature=(0.0, 0.2), fp16=False)["text"]
+        did = "again" if len(tried) == 2 else "accept" if text else "skip"
+        assert decide(avg_logprob, no_speech_prob, compression_ratio) == did
 
 
 # --- pictures -----------------------------------------------------------------------------------

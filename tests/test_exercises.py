@@ -96,16 +96,23 @@ SWAPPED = {
     ast.Lt: [ast.LtE, ast.Gt], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.Lt],
     ast.GtE: [ast.Gt, ast.LtE], ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq],
 }  # fmt: skip
-#: changed solutions, as ast.unparse writes them, that are right as well: by key
+_RULE = ast.unparse(ast.parse(exercises.decode.rule.solution_code))
+_WAVEFORM = "def to_waveform(samples):\n    return samples.astype(np.float32) / "
 _SPEAKERS = (
     "def train_or_test(clips):\n"
     "    speakers = sorted({speaker for _, speaker in clips})\n"
     "    tested = speakers[::%d]\n"
     "    return {name: 'test' if speaker in tested else 'train' for name, speaker in clips}"
 )
+#: changed solutions, as ast.unparse writes them, that are right as well: by key
 AS_GOOD: dict[str, set[str]] = {
     "dataset.split": {_SPEAKERS % 4, _SPEAKERS % 6},  # another share of the speakers
-}
+    "decode.rule": {  # exactly at a limit either will do
+        _RULE.replace("prob < -1 and", "prob <= -1 and"), _RULE.replace("> 0.6", ">= 0.6"),
+        _RULE.replace("prob < -1 or", "prob <= -1 or"), _RULE.replace("> 2.4", ">= 2.4"),
+    },
+    "decode.waveform": {f"{_WAVEFORM}32767", f"{_WAVEFORM}32769"},
+}  # fmt: skip
 
 
 def changed(code: str):
@@ -420,7 +427,8 @@ def test_a_choice_lists_its_options_as_the_task_does():
     ("right", "others", "answers"),
     [
         ("task='translate'", ["language='en'"],
-         ['task="translate"', "task = 'translate'", "TASK=’translate’", {"task": "translate"}]),
+         ['task="translate"', "task = 'translate'", "TASK=’translate’", {"task": "translate"},
+          "translate", "task=translate"]),
         ("its / it's", ["Köln / Koln"], ["its/it's", "its / it’s", "Its / It's."]),
         ("15", ["30", "all the same"], [15, 15.0, "15", "top_db=15", np.int64(15)]),
         (2048, [1024], [2048, "2048", 2048.0, [2048]]),
@@ -433,7 +441,8 @@ def test_equal_choices_are_equal(right, others, answers):
     one = invented(kinds.choice, solution_code=f"answer = {right!r}", options=(*others, right))
     for answer in answers:
         assert one.judge(answer).correct, answer
-    for answer in (*others, "", None, 3.5, True, object(), {"a": 1}, [right, right]):
+    wrong = (*others, "", None, 3.5, True, object(), {"a": 1}, [right, right], "language=translate")
+    for answer in wrong:
         assert not one.judge(answer).correct, answer
 
 
@@ -484,6 +493,7 @@ def test_equal_results_of_functions_are_equal():
               lambda n: np.arange(n, dtype=np.float32),
               functools.partial(np.arange, 0)):  # fmt: skip
         assert LISTED.judge(f).correct, f
+    assert asked("def f(x):\n    return 'a'", "1").judge(lambda x: np.str_("a")).correct
     truth = asked("def f(x):\n    return x > 2", "1", "3")
     for f in (lambda x: np.bool_(x > 2), lambda x: int(x > 2), lambda x: np.array(x > 2)):
         assert truth.judge(f).correct
@@ -788,6 +798,22 @@ def test_not_yet_says_where_to_look():
 
 def solve(exercise):
     return exercise.answer(exercise.solution_code)
+
+
+def test_times_are_as_whisper_writes_them_and_samples_as_a_wav_holds_them(tmp_path):
+    whisper = pytest.importorskip("whisper.utils")
+    timecode = solve(exercises.transcribe.timecode)
+    for seconds in (0, 7, 0.4996, 59.9996, 62.345, 1.001, 3599.9999, 3725.04, 86_399.5, 360_000):
+        assert timecode(seconds) == whisper.format_timestamp(
+            seconds, always_include_hours=True, decimal_marker=","
+        )
+
+    soundfile = pytest.importorskip("soundfile")
+    samples = np.array([-32768, -3, 0, 700, 32767], np.int16)
+    soundfile.write(tmp_path / "x.wav", samples, 16_000, subtype="PCM_16")
+    expected, _ = soundfile.read(tmp_path / "x.wav", dtype="float32")
+    found = solve(exercises.decode.waveform)(samples)
+    assert found.dtype == expected.dtype and np.array_equal(found, expected)
 
 
 def test_the_solutions_agree_with_librosa_and_whisper():

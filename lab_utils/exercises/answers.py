@@ -48,6 +48,8 @@ class Other:
 
 def plain(value: Any, depth: int = 8) -> Any:
     """The value in one form: Python's numbers, lists, dictionaries, NumPy's arrays."""
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, bool | int | float | str | bytes | Other) or value is None or value is ...:
         return value
     if not depth:
@@ -59,8 +61,6 @@ def plain(value: Any, depth: int = 8) -> Any:
         value = value.to_numpy()
     if isinstance(value, np.ndarray):
         return plain(value[()], depth - 1) if value.ndim == 0 else value
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, Fraction | Decimal):
         return float(value)
     if isinstance(value, Mapping):
@@ -204,6 +204,7 @@ def loose(value: Any) -> Any:
         return value
     text = " ".join(value.translate(QUOTES).casefold().split()).strip(" .;,)(")
     text = re.sub(r"\s*([=/,])\s*", r"\1", text)
+    text = re.sub(r"='([^']*)'", r"=\1", text)  # option='value'
     if len(text) > 1 and text[0] == text[-1] == "'":
         text = text[1:-1].strip()
     text = re.sub(r"^(?:a|an|the) (?=.)", "", text)

@@ -115,8 +115,11 @@ class Choice(_Value):
     def read(self, value: Any, exercise: Exercise) -> Any:
         known = {answers.loose(option): option for option in self.options}
         found = answers.loose(value)
-        if isinstance(found, str) and found not in known and not any("=" in str(k) for k in known):
-            found = found.rpartition("=")[2]  # "top_db=15" for "15"
+        if isinstance(found, str) and found not in known:
+            if any("=" in str(key) for key in known):  # "translate" for "task='translate'"
+                found = next((key for key in known if str(key).endswith(f"={found}")), found)
+            else:  # "top_db=15" for "15"
+                found = found.rpartition("=")[2]
         if isinstance(value, str) and any(isinstance(option, tuple) for option in self.options):
             found = tuple(re.findall(r"[\w.]+", value.casefold()))  # a pair written as one text
         try:
