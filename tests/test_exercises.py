@@ -76,12 +76,7 @@ def sides(exercise):
     return [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
 
 
-each_converted = pytest.mark.parametrize(  # each_exercise, once legacy.py is gone
-    "exercise", [one for one in EXERCISES if one.form is not None], ids=lambda e: e.key
-)
-
-
-@each_converted
+@each_exercise
 def test_no_two_programs_give_the_same_in_every_case(exercise):
     """So each wrong one differs from the right one in at least one case, and from each other."""
     alike = exercise.form.same
@@ -138,7 +133,7 @@ def changed(code: str):
             setattr(node, field, old)
 
 
-@each_converted
+@each_exercise
 def test_the_cases_refuse_each_small_change_of_the_solution(exercise):
     if not isinstance(exercise.form, kinds.Function):
         return
@@ -184,7 +179,7 @@ def test_exercise_is_complete(exercise):
     assert exercise.kind in core.KINDS
     assert len(exercise.mistakes) >= 3
     assert len({mistake.label for mistake in exercise.mistakes}) == len(exercise.mistakes)
-    assert exercise.form is None or all(mistake.name for mistake in exercise.mistakes)
+    assert all(mistake.name for mistake in exercise.mistakes)
     assert len(exercise.hints) >= 2 and len(set(exercise.hints)) == len(exercise.hints)
     assert exercise.kind == "bug" or "..." in exercise.stub
     assert exercise.solution_code not in exercise.hints

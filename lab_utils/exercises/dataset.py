@@ -84,8 +84,8 @@ noise = choice(
     look="Measure what noise reduction does",
     objective=OBJECTIVES[1],
     task="A friend has 200 noisy clips for Whisper and asks what to do about the noise. Your "
-    "advice? `'always'`: reduce the noise, it cannot hurt. `'never'`: noise reduction is always "
-    "wrong. `'louder'`: raise the level. `'measure'`: compare the word error rate with and "
+    'advice? `"always"`: reduce the noise, it cannot hurt. `"never"`: noise reduction is always '
+    'wrong. `"louder"`: raise the level. `"measure"`: compare the word error rate with and '
     "without, on clips with known text.",
     stub="advice = ...",
     solution_code='advice = "measure"',
@@ -114,8 +114,8 @@ resume = choice(
     look="Run the pipeline",
     objective=OBJECTIVES[2],
     task="A pipeline may be killed at any moment, and a file that is there counts as finished. How "
-    "does it write a clip? `'write'`: open `clip-0057.wav` and write. `'delete'`: write, and if "
-    "anything goes wrong delete the file. `'log'`: note the name in a log, then write. `'rename'`: "
+    'does it write a clip? `"write"`: open `clip-0057.wav` and write. `"delete"`: write, and if '
+    'anything goes wrong delete the file. `"log"`: note the name in a log, then write. `"rename"`: '
     "write under another name, then rename.",
     stub="way = ...",
     solution_code='way = "rename"',
