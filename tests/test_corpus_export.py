@@ -12,7 +12,7 @@ import soundfile
 import workshop
 
 from lab_utils import audio
-from lab_utils.corpus import export, splits, training_config
+from lab_utils.corpus import export, seal, splits, training_config
 from lab_utils.corpus.spelling import number, ordinal, spoken, year
 from lab_utils.errors import CorpusError
 
@@ -52,7 +52,8 @@ def test_ljspeech_is_read_as_coqui_and_torchaudio_read_it(voice, student):
 
 
 def test_audiofolder_has_the_columns_and_files_that_datasets_wants(listener, student):
-    assert {p.name for p in listener.folder.iterdir()} == {"train", "validation", "test"}
+    names = {p.name for p in listener.folder.iterdir()}
+    assert names == {"train", "validation", "test", seal.SEAL}
     seen = 0
     for split in ("train", "validation", "test"):
         with open(listener.folder / split / "metadata.csv", encoding="utf-8", newline="") as file:
@@ -87,11 +88,22 @@ def test_reading_back_gives_texts_splits_and_details(voice, listener, student):
 
 def test_the_tables_signs_in_a_text_do_no_harm(student, tmp_path):
     first = student.clips[0].id
-    odd = student.updated({first: {"text": 'One | "two",\nthree\t4'}})
+    odd = student.updated({first: {"text": 'One "two",\nthree\t4\u2028five\rsix\x85seven\x0b8'}})
     for write in (export.ljspeech, export.audiofolder):
         made = write(odd, tmp_path / write.__name__)
+        assert len(made) == len(student)
         text = next(clip.text for clip in made.clips if clip.id == first)
-        assert text.split()[:2] == ["One", '"two",'] and "\n" not in text
+        assert text.split()[:2] == ["One", '"two",'] and text == " ".join(text.split())
+
+
+def test_a_bar_in_a_text_is_refused_where_it_is_the_tables_sign(student, tmp_path):
+    first = student.clips[0].id
+    odd = student.updated({first: {"text": "One | two"}})
+    with pytest.raises(CorpusError, match=f"{first}.*holds a '|'"):
+        export.ljspeech(odd, tmp_path / "voice")
+    assert list(tmp_path.iterdir()) == []
+    made = export.audiofolder(odd, tmp_path / "whisper")
+    assert next(clip.text for clip in made.clips if clip.id == first) == "One | two"
 
 
 def test_an_export_replaces_an_export_and_nothing_else(student, tmp_path):

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import metrics
 from ..errors import AudioError, CorpusError
-from .manifest import Clip, Manifest
+from .manifest import SPLITS, Clip, Manifest
 from .measure import ClipFacts, measure
 from .rules import LETTERS, Contract, Rule
 from .spelling import spoken
@@ -23,7 +23,7 @@ from .spelling import spoken
 if TYPE_CHECKING:
     import pandas as pd
 
-SPLITS = ("train", "validation", "test")
+
 SPECIAL_TOKENS = 5  #: start, language, task, no timestamps, end
 SAME_SOUND = 0.995  #: correlation of two fingerprints
 
