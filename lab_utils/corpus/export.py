@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .. import audio, files, tables
+from .. import audio, tables
 from ..errors import AudioError, CorpusError, TableError
 from . import seal
 from .manifest import SPLITS, Clip, Manifest, check_ids
@@ -254,8 +254,6 @@ def _check(clips: Iterable[Clip], *, of: str) -> None:
     clips = list(clips)
     if not clips:
         raise CorpusError(f"Expected clips to export, found none for {of}.")
-    for clip in clips:
-        files.check_name(clip.id, what="The clip's id")
     check_ids(enumerate((clip.id for clip in clips), start=1), table="The corpus")
     if without := [clip.id for clip in clips if not clip.text.strip()]:
         raise CorpusError(
