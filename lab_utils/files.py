@@ -93,7 +93,15 @@ def fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def inside(folder: str | os.PathLike, name: str, *, what: str = "The path") -> Path:
+def printable(name: str | os.PathLike) -> str:
+    """A name as it can be shown: bytes that are not UTF-8 and control characters as escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def inside(
+    folder: str | os.PathLike, name: str, *, what: str = "The path", where: str = "the folder"
+) -> Path:
     """The path of ``name`` under ``folder``, links followed, if it does not lead outside.
 
     Raises
@@ -108,8 +116,8 @@ def inside(folder: str | os.PathLike, name: str, *, what: str = "The path") -> P
         path = root
     if path == root or not path.is_relative_to(root):
         raise FileNameError(
-            f"{what} {name[:120]!r} leads outside {root.name!r}. Expected a path inside that "
-            "folder: correct it, or copy the file in."
+            f"{what} {name[:120]!r} leads outside {where}. Expected a path inside {root.name!r}: "
+            "correct it, or copy the file in."
         )
     return path
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import workshop
 
-from lab_utils.corpus import check, export, measure, planted, report, rules, splits
+from lab_utils.corpus import check, export, findings, measure, planted, report, rules, splits
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError
 
@@ -65,8 +65,8 @@ def _one(manifest: Manifest, contract=rules.WHISPER, **values) -> set[str]:
     """The rules that the first clip breaks when its row has these values."""
     first = manifest.clips[0]
     changed = manifest.updated({first.id: values})
-    findings = check.check(changed, contract).findings
-    return {f.rule for f in findings if f.clip == first.id} - {"rate"}
+    found = check.check(changed, contract).findings
+    return {f.rule for f in found if f.clip == first.id} - {"rate"}
 
 
 def test_a_row_that_leads_outside_is_named_and_never_read(tmp_path):
@@ -97,7 +97,7 @@ def test_tokens_are_counted_by_whispers_own_tokenizer():
     tokenizer = get_tokenizer(True, language="en", task="transcribe")
     framed = [*tokenizer.sot_sequence_including_notimestamps, *tokenizer.encode(" " + text),
               tokenizer.eot]  # fmt: skip
-    assert check.count_tokens(text) == len(framed)
+    assert findings.count_tokens(text) == len(framed)
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,12 @@ def read_ljspeech(folder: str | os.PathLike) -> Manifest:
         if not (folder / "wavs" / f"{rows[0][1][0]}.wav").exists():
             rows = rows[1:]
             speaker_at = next((i for i, cell in enumerate(first) if cell in _HEADER_SPEAKERS), None)
+    if len(first) == 1 and "," in first[0]:
+        raise TableError(
+            f"{METADATA} in {folder} is separated by commas, with the columns {first[0][:80]}: "
+            "expected id|text|text as spoken (LJSpeech). An audiofolder has its "
+            f"{METADATA} (file_name,transcription) in folders train, validation and test."
+        )
     for line, cells in rows:
         if len(cells) not in (2, 3) or len(cells) != len(rows[0][1]) or not cells[0].strip():
             raise TableError(

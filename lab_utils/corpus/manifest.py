@@ -80,7 +80,8 @@ class Manifest:
         CorpusError
             The row's path leads outside the folder of the corpus.
         """
-        return files.inside(self.folder, clip.file, what=f"Clip {clip.id!r}: the file")
+        what = f"Clip {clip.id!r}: the file"
+        return files.inside(self.folder, clip.file, what=what, where="the corpus")
 
     def updated(self, values: Mapping[str, Mapping[str, Any]]) -> Manifest:
         """A copy in which some clips have other values: ``{clip id: {field: value}}``."""

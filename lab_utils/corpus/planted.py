@@ -16,8 +16,7 @@ import numpy as np
 
 from .. import audio
 from ..errors import CorpusError
-from .check import SPLITS
-from .manifest import Manifest
+from .manifest import SPLITS, Manifest
 from .rules import Contract
 
 N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as they are
