@@ -107,7 +107,7 @@ def _prepare(options: argparse.Namespace) -> int:
     _tell(manifest)
     for item in manifest.dropped:
         where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
-        print(f"dropped: {item.recording!r}{where}: {item.reason}")
+        print(f"dropped: '{files.printable(item.recording)}'{where}: {item.reason}")
     return int(not manifest.clips)
 
 
@@ -168,7 +168,6 @@ def _read_scripts(manifest: Manifest, folder: Path) -> Manifest:
         for ending, take in readers.items():
             script = (folder / recording).with_suffix(ending)
             if script.is_file():
-                script = files.inside(folder, script.relative_to(folder).as_posix())
                 manifest = take(manifest, recording, label.read_script(script))
     return manifest
 

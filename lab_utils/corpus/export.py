@@ -157,39 +157,46 @@ def read_ljspeech(folder: str | os.PathLike) -> Manifest:
         that is not safe as a file name or not unique.
     """
     folder, told = Path(folder), {}
-    rows = _table(folder, lambda: tables.read_unquoted(folder / METADATA))
-    speaker_at = None
-    first = [cell.strip().casefold() for cell in rows[0][1]]
-    if first[0] in _HEADER_IDS and _HEADER_TEXTS.intersection(first[1:2]):
-        if not (folder / "wavs" / f"{rows[0][1][0]}.wav").exists():
-            rows = rows[1:]
-            speaker_at = next((i for i, cell in enumerate(first) if cell in _HEADER_SPEAKERS), None)
-    if len(first) == 1 and "," in first[0]:
-        raise TableError(
-            f"{METADATA} in {folder} is separated by commas, with the columns {first[0][:80]}: "
-            "expected id|text|text as spoken (LJSpeech). An audiofolder has its "
-            f"{METADATA} (file_name,transcription) in folders train, validation and test."
-        )
+    rows, speaker_at = _without_header(folder, _table(folder, METADATA, tables.read_unquoted))
     for line, cells in rows:
         if len(cells) not in (2, 3) or len(cells) != len(rows[0][1]) or not cells[0].strip():
             raise TableError(
                 f"{METADATA}, line {line}: expected id|text or id|text|text as spoken, found "
                 f"{'|'.join(cells)[:60]!r}."
             )
+    check_ids(((line, cells[0]) for line, cells in rows), table=METADATA)
     if (folder / DETAILS).exists():
         for _, row in tables.read(folder / DETAILS, required=["id"]):
             told[row["id"]] = {k: row.get(k, "") for k in _DETAILS}
     elif speaker_at is None and _names_speakers([cells for _, cells in rows]):
         speaker_at = 1
-    check_ids(((line, cells[0]) for line, cells in rows), table=METADATA)
     clips = []
     for _, cells in rows:
         texts = [cell for i, cell in enumerate(cells) if i and i != speaker_at]
-        clip = Clip(cells[0], f"wavs/{cells[0]}.wav", text=texts[-1].strip() or texts[0].strip())
-        if speaker_at:
-            clip = dataclasses.replace(clip, speaker=cells[speaker_at].strip())
-        clips.append(clip)
+        text = texts[-1].strip() or texts[0].strip()
+        speaker = cells[speaker_at].strip() if speaker_at else ""
+        clips.append(Clip(cells[0], f"wavs/{cells[0]}.wav", text=text, speaker=speaker))
     return Manifest(folder, tuple(clips)).updated(told)
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def _without_header(folder: Path, rows: Rows) -> tuple[Rows, int | None]:
+    """The rows of an LJSpeech table without a header, and the column that it calls speaker."""
+    first = [cell.strip().casefold() for cell in rows[0][1]]
+    if len(first) == 1 and "," in first[0]:
+        raise TableError(
+            f"{METADATA} in {folder} is separated by commas, with the columns {first[0][:80]}: "
+            "expected id|text|text as spoken (LJSpeech). An audiofolder has its "
+            f"{METADATA} (file_name,transcription) in folders train, validation and test."
+        )
+    is_header = first[0] in _HEADER_IDS and _HEADER_TEXTS.intersection(first[1:2])
+    if not is_header or (folder / "wavs" / f"{rows[0][1][0]}.wav").exists():
+        return rows, None
+    if not rows[1:]:
+        raise TableError(f"{METADATA} in {folder} has a header and no clips.")
+    return rows[1:], next((i for i, cell in enumerate(first) if cell in _HEADER_SPEAKERS), None)
 
 
 def _names_speakers(rows: list[list[str]]) -> bool:
@@ -220,12 +227,7 @@ def read_audiofolder(folder: str | os.PathLike) -> Manifest:
         if not (folder / split / METADATA).exists():
             continue
         table = f"{split}/{METADATA}"
-        rows = _table(
-            folder,
-            lambda path=folder / split / METADATA: tables.read(
-                path, required=["file_name", "transcription"]
-            ),
-        )
+        rows = _table(folder, table, tables.read, required=["file_name", "transcription"])
         check_ids(((line, row["file_name"]) for line, row in rows), table=table)
         for _, row in rows:
             name, values = row["file_name"], {k: row.get(k, "") for k in _TOLD}
@@ -242,13 +244,13 @@ def read_audiofolder(folder: str | os.PathLike) -> Manifest:
     return Manifest(folder, tuple(clips))
 
 
-def _table(folder: Path, read: Callable[[], list]) -> list:
+def _table(folder: Path, name: str, read: Callable[..., list], **options: object) -> list:
     try:
-        if rows := read():
+        if rows := read(folder / name, **options):
             return rows
     except FileNotFoundError as error:
-        raise CorpusError(f"Expected {METADATA} in {folder}, found none.") from error
-    raise CorpusError(f"{METADATA} in {folder} has no rows.")
+        raise CorpusError(f"Expected {name} in {folder}, found none.") from error
+    raise CorpusError(f"{name} in {folder} has no rows.")
 
 
 def _one_line(text: str) -> str:
