@@ -200,7 +200,8 @@ def _damaged_ljspeech(folder: Path, rng: random.Random) -> bool:
 # ---- hostile corpora
 
 NAMES = (
-    "../victim/v", "..", ".", "", "/SOMEWHERE/victim/v", "victim/v", "a\\b", "C:v", "nul", "com1.x",
+    "../victim/v", "../../victim/v", "../../../victim/v", "..", ".", "", "/SOMEWHERE/victim/v",
+    "victim/v", "a\\b", "C:v", "nul", "com1.x",
     "x" * 101, "a|b", "a\nb", "a\rb", "a\u2028b", "a\u202eb", "a\0b", " a", "a.", ".hidden", "C1",
     "c1", "-rf", "%d", "$(id)", "<b>", "a*", "caf\u0301", "=cmd()", "\ud800",
 )  # fmt: skip
@@ -269,7 +270,7 @@ def _hostile_seal(base: Path, rng: random.Random) -> bool:
     try:
         _export(base, "victim", rng.choice(["ljspeech", "audiofolder"]))
     finally:
-        (base / "victim" / name).unlink()
+        (base / "victim" / name).unlink(missing_ok=True)
     return False  # it must be refused
 
 

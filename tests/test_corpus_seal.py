@@ -371,3 +371,18 @@ def test_a_path_in_an_id_is_refused_and_nothing_is_written(tmp_path, capsys):
         assert workshop.tree(tmp_path) == before, name
     with pytest.raises(CorpusError, match="the id '../x'"):
         export.ljspeech(corpus.select([Clip("../x", "clips/0.wav", text="Hi")]), tmp_path / "out")
+
+
+def test_on_the_command_line_it_is_one_sentence_and_exit_code_1(tmp_path):
+    corpus = make(tmp_path / "corpus", ["a", "b", "c"])
+    table = corpus.save().read_text("utf-8")
+    corpus.save().write_text(table.replace("\nb,", "\n../../victim,"), "utf-8")
+    (tmp_path / "victim.wav").write_bytes(b"precious")
+    before = workshop.tree(tmp_path)
+    command_line = [sys.executable, "-m", "lab_utils", "corpus", "export", str(corpus.folder)]
+    done = subprocess.run(
+        [*command_line, str(tmp_path / "out"), "--to", "ljspeech"], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stdout + done.stderr
+    assert "manifest.csv, line 3: the id '../../victim'" in done.stdout + done.stderr
+    assert workshop.tree(tmp_path) == before
