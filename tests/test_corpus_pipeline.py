@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
@@ -446,11 +447,29 @@ def test_leftovers_of_killed_runs_go_and_nothing_else(short, short_done, tmp_pat
     out = tmp_path / "corpus"
     shutil.copytree(short_done, out)
     (state,) = (out / "recordings").glob("*.json")
-    for path in (out / "manifest-ab12_xyz.partial", state.with_name("talk-ab12_xyz.partial")):
+    for path in (
+        out / "manifest-ab12_xyz.partial",
+        state.with_name(f"{state.stem}-ab12_xyz.partial"),
+    ):
         path.write_bytes(b"half")
-    (out / "mine.partial").write_bytes(b"a name like any other")
+    (out / "movie-ab12_xyz.partial").write_bytes(b"of another program")
     pipeline.prepare(short, out)
-    assert [p.name for p in out.rglob("*.partial")] == ["mine.partial"]
+    assert [p.name for p in out.rglob("*.partial")] == ["movie-ab12_xyz.partial"]
+
+
+def test_what_was_noticed_about_a_recording_is_told_after_a_resume_too(
+    short, tmp_path, monkeypatch
+):
+    real = passes.listen
+
+    def listen(*arguments, **options):
+        return dataclasses.replace(real(*arguments, **options), note="the channels cancel")
+
+    monkeypatch.setattr(passes, "listen", listen)
+    made = pipeline.prepare(short, tmp_path / "out")
+    monkeypatch.undo()
+    again = pipeline.prepare(short, tmp_path / "out")
+    assert made.notes == again.notes == ("talk.wav: the channels cancel",)
 
 
 def test_texts_by_hand_are_kept_when_their_clips_are_no_longer_cut(short, short_done, tmp_path):

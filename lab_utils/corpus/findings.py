@@ -151,7 +151,8 @@ def text(corpus: Examined, key: str, limit: None) -> Iterator[Finding]:
     """There is one."""
     for clip in corpus.manifest.clips:
         if not clip.text.strip():
-            yield Finding(key, clip.id, "no text", 3.0)
+            heard = f": heard {clip.heard!r}" if clip.heard else ""
+            yield Finding(key, clip.id, f"no text{heard}", 3.0)
 
 
 def speech_rate(corpus: Examined, key: str, limit: tuple[float, float]) -> Iterator[Finding]:

@@ -36,7 +36,10 @@ from .split import Span, SplitSettings
 
 DETAILS = "recordings.csv"
 _COMPANIONS = (".csv", ".txt", ".srt", ".vtt", ".json")  #: what a recording may have beside it
-_LEFTOVER = re.compile(r".+-[a-z0-9_]{8}\.partial")  #: of files.replacing
+#: temporary names of ``files.replacing`` for the tables and states of a corpus
+_LEFTOVER = re.compile(
+    r"(?:manifest(?:\.before-\d+)?|dropped|heard|[a-z0-9-]+-[0-9a-f]{6,64})-[a-z0-9_]{8}\.partial"
+)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,7 @@ class _State:
     duration: float = 0.0
     clips: tuple[tuple[int, float, float], ...] = ()  # number, start, end
     dropped: tuple[tuple[str, float, float], ...] = ()  # reason, start, end
+    note: str = ""
 
     def digest(self, job: _Job) -> str:
         """Changes with the recording, the settings and everything that is written down."""
@@ -116,6 +120,7 @@ def _read_state(job: _Job) -> _State | None:
             row["duration"],
             tuple((number, start, end) for number, start, end in row["clips"]),
             tuple((reason, start, end) for reason, start, end in row["dropped"]),
+            str(row["note"]),
         )
         spans = [*state.clips, *state.dropped]
         sound = all(0 <= start <= end <= state.duration < math.inf for _, start, end in spans)
@@ -182,7 +187,7 @@ def _make_clips(job: _Job) -> _State:
                 _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
             clips.append((number, span.start, span.end))
     dropped.sort(key=lambda item: item[1])
-    return _State(job.name, True, duration, tuple(clips), tuple(dropped))
+    return _State(job.name, True, duration, tuple(clips), tuple(dropped), heard.note)
 
 
 def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarray:
@@ -269,6 +274,7 @@ def prepare(
             jobs = _jobs(found.recordings, root, out, settings, dropped)
             done = _run(jobs, len(found.recordings), executor, progress)
             made = _collect(before, done, dropped, details)
+            notes += [f"{files.printable(j.name)}: {s.note}" for j, s in done if s.note]
             notes += _keep_texts(before, made)
             made.save()
         except OSError as error:
