@@ -238,6 +238,20 @@ def test_two_exports_do_not_share_a_folder(corpus, tmp_path):
         export.ljspeech(corpus, tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["", "new", "old", "staging"])
+def test_a_link_in_the_hidden_folder_is_not_followed(corpus, tmp_path, name):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.docx").write_bytes(b"years of work")
+    hidden = tmp_path / ".out.whisper-lab"
+    if name:
+        hidden.mkdir()
+    os.symlink(tmp_path / "precious", hidden / name if name else hidden)
+    with pytest.raises(CorpusError, match="a link|failed"):
+        export.ljspeech(corpus, tmp_path / "out")
+    assert (tmp_path / "precious" / "thesis.docx").read_bytes() == b"years of work"
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_names_change_places(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "in a").write_text("x")

@@ -24,16 +24,10 @@ N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as the
 
 @dataclass(frozen=True)
 class Planted:
-    """A corpus with defects.
-
-    Attributes
-    ----------
-    manifest : Manifest
-    defects : frozenset of (str, str)
-        Every (clip id or path of a file without row, key of the rule that it breaks).
-    """
+    """A corpus with defects."""
 
     manifest: Manifest
+    #: every (clip id or path of a file without a row, key of the rule that it breaks)
     defects: frozenset[tuple[str, str]]
 
 

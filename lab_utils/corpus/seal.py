@@ -89,8 +89,8 @@ def replacing(out: str | os.PathLike, *, kind: str) -> Iterator[Staging]:
                 _clean_up(work, out, staging.notes)
     except OSError as error:
         raise CorpusError(
-            f"The export to {out} failed: {error}. What was there is still there. A disk of its "
-            "own or an open folder cannot be replaced: name a folder inside it."
+            f"The export to {out} failed: {error}. What was there is still there. Free some space; "
+            "if it is a disk of its own or open in another program, name a folder inside it."
         ) from error
 
 
@@ -149,7 +149,7 @@ def _check_place(out: Path) -> None:
         raise CorpusError(f"{out} is a link: name the folder itself.")
     if out.exists() and not out.is_dir():
         raise CorpusError(f"{out} is a file and no export: name a folder.")
-    if Path.cwd().is_relative_to(out):
+    if Path.cwd().is_relative_to(out.resolve()):
         raise CorpusError(f"{out} is the folder this runs in: start from outside it.")
 
 
@@ -282,6 +282,8 @@ def _clean_up(work: Path, out: Path, notes: list[str]) -> None:
     """Finish or undo a swap, by this run or by one that was killed, and remove what is left."""
     shutil.rmtree(work / "staging", ignore_errors=True)  # never the only copy of anything
     new, old = work / "new", work / "old"
+    if new.is_symlink() or old.is_symlink():
+        raise CorpusError(f"{work} holds a link that no export made: remove it.")
     if old.is_dir() and not out.exists():
         os.rename(new if new.is_dir() else old, out)
     for left in (old, new):
