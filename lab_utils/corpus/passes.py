@@ -25,24 +25,13 @@ NEAREST_FRAMES = 48  #: a clip's noise is learned from this many pieces around i
 
 @dataclass(frozen=True)
 class Listening:
-    """What the first pass heard in a recording.
+    """What the first pass heard in a recording."""
 
-    Attributes
-    ----------
-    probabilities : np.ndarray, float32, shape (n_windows,)
-        Of speech, one each 32 ms.
-    duration : float
-        Seconds.
-    noise : np.ndarray, float32, shape (n_frames, 1024)
-        Pieces in which nobody speaks.
-    noise_times : np.ndarray, shape (n_frames,)
-        Where they lie, in seconds.
-    """
-
-    probabilities: np.ndarray
-    duration: float
-    noise: np.ndarray
-    noise_times: np.ndarray
+    probabilities: np.ndarray  #: of speech, one each 32 ms: float32, shape (n_windows,)
+    duration: float  #: seconds
+    noise: np.ndarray  #: pieces in which nobody speaks: float32, shape (n_frames, 1024)
+    noise_times: np.ndarray  #: where they lie, in seconds: shape (n_frames,)
+    note: str = ""  #: what the reader should know about the recording
 
     def noise_near(self, span: Span) -> np.ndarray:
         """The pieces of noise nearest to a span: a fan may run for a while only."""
