@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..constants import SAMPLE_RATE, SECONDS_PER_FRAME, SECONDS_PER_POSITION
 from . import new_axes, new_figure
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY, PALE = "#1f5a94", "#c4500a", "#6b6b6b", "#d7e3ee"
 MAP = "magma"  #: the one sequential map of the labs
-SECONDS_PER_FRAME, SECONDS_PER_POSITION = 0.01, 0.02
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 LANES = (PALE, "#f6dcc6", "#dcebd8", "#e6dcf0")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -44,7 +44,7 @@ def plot_window(window: Window) -> Figure:
     """Waveform, log-mel and encoder output of one padded window, one above the other."""
     fig, axes = new_figure(3, 1, figsize=(9, 6.2), sharex=True, height_ratios=[1, 1.5, 1.5])
     length = window.mel.shape[1] * SECONDS_PER_FRAME
-    times = np.arange(len(window.y)) / 16_000
+    times = np.arange(len(window.y)) / SAMPLE_RATE
     axes[0].plot(times, window.y, color=BLUE, linewidth=0.4)
     axes[0].set(ylabel="amplitude", title="480,000 samples, 16,000 for each second")
     axes[1].imshow(
