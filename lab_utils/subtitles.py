@@ -29,7 +29,7 @@ UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  #: languages written without s
 _TIME = r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})"
 _SETTINGS = r"((?:[ \t]+[A-Za-z]\w*:\S+)*)"
 _TIMING = re.compile(rf"^([0-9]+\n)?[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}{_SETTINGS}$", re.M)
-_ARROW = re.compile(r"^[ \t]*[0-9][0-9:.,]*[ \t]*-->.*$", re.M)
+_ARROW = re.compile(r"^[ \t]*[0-9]\S*:\S*[ \t]*-->.*$", re.M)
 _NOTE = re.compile(r"(?<=\n\n)NOTE(?:[ \t].*)?(?:\n.+)*")
 _CLASS = r"(?:\.[\w.-]+)?"
 _TAG = re.compile(

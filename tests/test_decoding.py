@@ -398,6 +398,68 @@ def test_refusals_say_what_to_do(tiny, story):
         decoding.detect_over_time(np.zeros(16000, np.float32), tiny, sr=16000, width=31)
 
 
+def test_a_language_has_one_code_whatever_it_is_called(windows):
+    window = windows("de", "base")
+    named = decoding.trace(window, language="German", sample_len=6)
+    assert named.language == "de"
+    assert named.tokens == decoding.trace(window, language="de", sample_len=6).tokens
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        ({"temperature": -1}, "temperature"),
+        ({"forced": [" Am"]}, "forced tokens as token numbers"),
+        ({"prompt": ["Hafen"]}, "the prompt as token numbers"),
+        ({"prompt": "<|en|> Hafen"}, "which is a special token"),
+        ({"prompt": "<|endofprompt|>"}, "which is no token"),
+        ({"prompt": "word " * 600}, "at most 223 tokens, found 600"),
+        ({"prefix": "Every"}, "without_timestamps=True"),
+        ({"prefix": "Every word", "sample_len": 223, "without_timestamps": True}, "at most 1"),
+        ({"suppress_tokens": (1, 10**6)}, "token numbers"),
+        ({"suppress_tokens": "x"}, "token numbers"),
+        ({"sample_len": 0}, "sample_len"),
+        ({"patience": 2.0}, "without beam_size"),
+        ({"colur": 1, "temprature": 0}, "no option 'colur'"),
+        ({"temprature": 0}, "Did you mean 'temperature'"),
+        ({"task": "translate"}, "knows only English"),
+        ({"language": "xx-DE"}, "decoding.languages"),
+        ({"n_best": 0}, "n_best"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_trace_cannot_do_is_refused(story, options, match):
+    with pytest.raises(DecodingError, match=match):
+        decoding.trace(story, **options)
+
+
+@pytest.mark.parametrize(
+    "sequence, match",
+    [
+        (("<|startoftranscript|>", "<|german|>", "<|transcribe|>"), "found '<|german|>'"),
+        (("<|startoftranscript|>", "<|de>", "<|transcribe|>"), "Did you mean '<|de|>'"),
+        (("<|startoftranscript|>", "<|transcribe|>", "<|de|>"), "in the order"),
+        (("<|de|>", "<|startoftranscript|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|en|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|transcribe|>", " Am"), "without_timestamps"),
+        (("<|startoftranscript|>", 50363), "50363"),
+        (("<|startofprev|>", *[" word"] * 450, "<|startoftranscript|>"), "fewer than 448"),
+    ],
+)
+def test_a_start_sequence_that_whisper_never_saw_is_refused(windows, sequence, match):
+    import re
+
+    with pytest.raises(DecodingError, match=re.escape(match)):
+        decoding.trace(windows("de", "base"), sequence=sequence)
+
+
+def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):
+    with pytest.raises(DecodingError, match="without_timestamps=True"):
+        decoding.beam_search(story, beam_size=2, prefix="Every")
+    with pytest.raises(DecodingError, match="beam of at least 1"):
+        decoding.beam_search(story, beam_size="2")
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 
