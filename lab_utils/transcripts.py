@@ -62,6 +62,8 @@ class Segment:
     tokens : tuple of int
     words : tuple of Word
         Empty unless word timestamps were asked for.
+    seek : int
+        Where the window that Whisper decoded begins, in log-mel frames of 10 ms.
     """
 
     text: str
@@ -73,6 +75,7 @@ class Segment:
     temperature: float
     tokens: tuple[int, ...]
     words: tuple[Word, ...] = ()
+    seek: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Transcript:
         segments = []
         for i, segment in enumerate(self.segments):
             row = {k: getattr(segment, k) for k in Segment.__dataclass_fields__ if k != "words"}
-            row |= {"id": i, "seek": 0, "tokens": list(segment.tokens)}
+            row |= {"id": i, "tokens": list(segment.tokens)}
             if self.words:  # as in whisper: every segment has the key, or none
                 row["words"] = [
                     {"word": w.text, "start": w.start, "end": w.end, "probability": w.probability}
@@ -177,9 +180,9 @@ def _segments(rows: Sequence[Any], *, duration: float, slack: float) -> tuple[Se
             words.append(Word(text, first, last, _field(item, "probability", at, Real)))
         numbers = {name: _field(row, name, place, Real) for name in _JUDGED}
         text, tokens = _field(row, "text", place, str), _field(row, "tokens", place, Sequence)
-        segments.append(
-            Segment(text, start, end, **numbers, tokens=tuple(tokens), words=tuple(words))
-        )
+        seek = int(_field(row, "seek", place, Real, default=0))
+        rest = {"tokens": tuple(tokens), "words": tuple(words), "seek": seek}
+        segments.append(Segment(text, start, end, **numbers, **rest))
     return tuple(segments)
 
 

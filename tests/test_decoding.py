@@ -270,6 +270,16 @@ def test_half_a_character_is_shown_in_hex(base):
     assert decoding.token_text(tokenizer, tokenizer.timestamp_begin + 60) == "<|1.20|>"
 
 
+def test_half_characters_in_a_start_sequence_stay_what_they_are(base):
+    from lab_utils.decoding.task import make_task
+
+    options = {"language": "ja", "prompt": "鳥の鳴き声", "without_timestamps": True}
+    start = decoding.start_sequence(base, **options)
+    assert any(len(text) > 4 and text[:1] == "<" and text[1] != "|" for text in start)
+    expected = make_task(base, options).initial_tokens
+    assert make_task(base, {}, sequence=start).initial_tokens == expected
+
+
 # --- beams, fallback, language over time --------------------------------------------------------
 
 

@@ -263,3 +263,15 @@ def test_real_silence_with_word_times_gives_subtitles(tiny):
         assert all(0 <= s.start <= s.end <= made.duration for s in made.segments)
         assert all(0 <= w.start <= w.end <= made.duration for w in made.words)
         assert "-->" in made.subtitles("srt") and "-->" in made.subtitles("vtt")
+
+
+def test_the_picture_shows_where_windows_begin(by_hand):
+    from dataclasses import replace
+
+    from lab_utils.plotting.transcripts import plot_segments
+
+    first, second = by_hand.segments
+    ax = plot_segments([first, replace(second, seek=2850)], duration=62.0)
+    assert [text.get_text().strip() for text in ax.texts] == ["window 0.00 s", "window 28.50 s"]
+    made = replace(by_hand, segments=(first, replace(second, seek=2850)))
+    assert transcripts.from_result(made.to_result(), duration=62.0) == made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from whisper import Whisper
     from whisper.decoding import DecodingTask
     from whisper.tokenizer import Tokenizer
+
+
+_HALF = re.compile(r"<([0-9a-f]{2}(?: [0-9a-f]{2})*)>")
 
 
 def token_text(tokenizer: Tokenizer, token: int) -> str:
@@ -119,7 +123,10 @@ def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
                     f"Expected tokens that Whisper knows in the start sequence, found {found!r}. "
                     f"{hint}decoding.start_sequence(model, language=…) gives a right one."
                 )
-        tokens += tokenizer.encode(text, allowed_special="all")
+        if half := _HALF.fullmatch(text):  # as token_text shows half a character
+            tokens.append(tokenizer.encoding.encode_single_token(bytes.fromhex(half[1])))
+        else:
+            tokens += tokenizer.encode(text, allowed_special="all")
     if tokenizer.sot not in tokens:
         raise DecodingError(
             f"Expected <|startoftranscript|> in the start sequence, found {tuple(sequence)}."

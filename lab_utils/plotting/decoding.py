@@ -165,18 +165,20 @@ def plot_attention(window: Window, trace: Trace, *, words: Sequence[TimedWord] =
 def plot_attended(
     window: Window, trace: Trace, step: int, *, start: float, end: float, ax: Axes | None = None
 ) -> Axes:
-    """One step's attention as a curve over the log-mel, its stretch from ``start`` to ``end``."""
-    ax = new_axes(ax, figsize=(9, 2.6))
+    """One step's attention as a curve over the log-mel, around the stretch ``start`` to ``end``."""
+    ax = new_axes(ax, figsize=(9, 3.4))
     curve = trace.attention[step].mean(axis=0)
     length = len(curve) * SECONDS_PER_POSITION
     _draw_mel(ax, window, length)
-    ax.axvspan(start, end, facecolor="none", edgecolor="white", linewidth=2)
+    for width, colour in ((5, "black"), (2, "white")):  # seen on dark and on bright
+        ax.axvspan(start, end, facecolor="none", edgecolor=colour, linewidth=width)
     scale = ax.twinx()
     times = (np.arange(len(curve)) + 0.5) * SECONDS_PER_POSITION
-    scale.plot(times, curve, color="white", linewidth=2.4)
-    scale.plot(times, curve, color="black", linewidth=0.9)
+    scale.plot(times, curve, color="black", linewidth=4)
+    scale.plot(times, curve, color="white", linewidth=1.8)
     scale.set(ylim=(0, curve.max() * 1.25), ylabel="attention (line)")
     ax.set(xlabel="time (s)", title=f"step {step}: {visible(trace.steps[step].text)}")
+    ax.set_xlim(max(0, start - 1.5), min(length, end + 1.5))
     return ax
 
 
