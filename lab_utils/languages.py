@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 _WITH_REGION = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})+")
 
 
-def language_code(value: str | None, *, model: Whisper | str | None = None) -> str | None:
+def language_code(
+    value: str | None, *, model: Whisper | str | None = None, required: bool = False
+) -> str | None:
     """The code that Whisper uses for a language, checked against what a model knows.
 
     Parameters
@@ -28,6 +30,8 @@ def language_code(value: str | None, *, model: Whisper | str | None = None) -> s
         code with a region, which Whisper does not tell apart (``"en-US"``). ``None``: detect it.
     model : whisper.Whisper or str, optional
         The model, or its name, that is to use the language.
+    required : bool
+        The language cannot be detected here: refuse ``None``.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def language_code(value: str | None, *, model: Whisper | str | None = None) -> s
     """
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-    if value is None:
+    if value is None and (is_english_only(model) or not required):
         return "en" if is_english_only(model) else None
     text = value.strip().lower() if isinstance(value, str) else ""
     code = TO_LANGUAGE_CODE.get(text, text)
@@ -56,10 +60,10 @@ def language_code(value: str | None, *, model: Whisper | str | None = None) -> s
     if code not in LANGUAGES:
         near = difflib.get_close_matches(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
         hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        detect = "" if required else "; leave the language out to have it detected"
         raise OptionError(
             f"Expected the code or the English name of a language, such as 'en' or 'German', found "
-            f"{value!r}. {hint}decoding.languages() lists all codes; leave the language out to "
-            "have it detected."
+            f"{value!r}. {hint}decoding.languages() lists all codes{detect}."
         )
     if is_english_only(model) and code != "en":
         raise OptionError(

@@ -228,7 +228,7 @@ def _is_number(value: Any) -> bool:
 
 def transcribe(
     recording: str | os.PathLike | np.ndarray,
-    model: Whisper | str = "base",
+    model: Whisper | str | os.PathLike = "base",
     *,
     language: str | None = None,
     task: str = "transcribe",
@@ -246,8 +246,8 @@ def transcribe(
     ----------
     recording : path-like or np.ndarray
         A file, or a mono float32 waveform at 16 kHz, shape (n_samples,).
-    model : whisper.Whisper or str
-        A model, or the name of one.
+    model : whisper.Whisper, str or path-like
+        A model, the name of one, or a ``.pt`` file.
     language : str, optional
         A code or a name, such as ``"en"`` or ``"German"``; ``None`` lets a multilingual model
         detect it. See :func:`lab_utils.languages.language_code`.
@@ -277,6 +277,7 @@ def transcribe(
     -----
     Taught in: notebooks/02_transcribe.ipynb.
     """
+    model = os.fspath(model) if isinstance(model, os.PathLike) else model
     check_names(options, transcribe_names() - _OWN, what="transcribe")
     check_task(task, model=model)
     language_code(language, model=model)  # a name says enough to refuse before loading
@@ -299,7 +300,7 @@ def transcribe(
         raise OptionError(
             f"Whisper refused these options: {error}. help(whisper.transcribe) lists them all."
         ) from error
-    # whisper's own result is never refused, only put in order
+    # times out of order in whisper's own result are moved, not refused: it took long to make
     segments = _segments(result["segments"], duration=duration, slack=math.inf)
     return Transcript(result["text"].strip(), result["language"], segments, duration)
 

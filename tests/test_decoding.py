@@ -379,8 +379,9 @@ def test_encode_takes_any_length(tiny, n_samples):
 def test_encode_starts_where_told(tiny):
     y = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
     np.testing.assert_array_equal(decoding.encode(y, tiny, start=1.0).y, y[16000:])
-    with pytest.raises(DecodingError, match="start between 0 and 2.00"):
-        decoding.encode(y, tiny, start=2.0)
+    for start in (2.0, -1.0, float("nan")):
+        with pytest.raises(DecodingError, match="start between 0 and 2.00"):
+            decoding.encode(y, tiny, start=start)
 
 
 def test_refusals_say_what_to_do(tiny, story):
@@ -461,6 +462,11 @@ def test_a_start_sequence_that_whisper_never_saw_is_refused(windows, sequence, m
 
     with pytest.raises(DecodingError, match=re.escape(match)):
         decoding.trace(windows("de", "base"), sequence=sequence)
+
+
+def test_a_ladder_needs_a_temperature(story):
+    with pytest.raises(DecodingError, match="at least one temperature"):
+        decoding.try_temperatures(story, temperatures=())
 
 
 def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):

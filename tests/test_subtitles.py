@@ -7,7 +7,6 @@ import pytest
 import srt
 import webvtt
 
-from lab_utils import subtitles
 from lab_utils.corpus import label
 from lab_utils.errors import CorpusError, TranscriptError
 from lab_utils.transcripts import Segment, Transcript, Word
@@ -117,8 +116,6 @@ def test_comments_and_styles_are_no_cues():
 def test_what_cannot_be_read_names_the_line(content, match):
     with pytest.raises(CorpusError, match=match):
         label.parse_subtitles(content)
-    with pytest.raises(TranscriptError, match=match):
-        subtitles.parse(content)
 
 
 # --- write --------------------------------------------------------------------------------------
@@ -148,7 +145,7 @@ def test_random_texts_come_back(kind):
             for a, b in zip(edges[::2], edges[1::2], strict=True)
         ]
         rows = [row for row in rows if row[2]]
-        cues = subtitles.parse(transcript(rows).subtitles(kind)) if rows else []
+        cues = label.parse_subtitles(transcript(rows).subtitles(kind)) if rows else []
         assert [(c.start, c.end, c.text) for c in cues] == rows
 
 
@@ -174,7 +171,7 @@ def test_an_arrow_in_srt_stays_unless_it_would_begin_a_cue():
 @pytest.mark.parametrize("kind", ["srt", "vtt"])
 def test_no_cue_is_empty_or_without_length(kind):
     rows = [(0, 1, " One."), (1, 2, "  "), (2, 2, " Two."), (3, 3.0001, " Three."), (4, 5, " Four")]
-    cues = subtitles.parse(transcript(rows).subtitles(kind))
+    cues = label.parse_subtitles(transcript(rows).subtitles(kind))
     assert [(c.start, c.end, c.text) for c in cues] == [(0, 1, "One."), (4, 5, "Four")]
     if kind == "vtt":
         assert len(webvtt.from_string(transcript(rows).subtitles(kind)).captions) == 2
@@ -191,7 +188,7 @@ def test_segments_without_words_beside_segments_with_words():
 
 def test_a_word_too_short_for_a_cue_goes_with_the_next():
     words = [(" One", 0, 0.5), (" two", 0.5, 0.5), (" three", 0.5, 1.0), (" four", 1.0, 1.0)]
-    cues = subtitles.parse(transcript([(0, 1, words)]).subtitles("srt", max_words_per_line=1))
+    cues = label.parse_subtitles(transcript([(0, 1, words)]).subtitles("srt", max_words_per_line=1))
     assert [c.text for c in cues] == ["One", "two three four"]
     assert all(c.start < c.end for c in cues)
 

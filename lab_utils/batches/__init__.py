@@ -118,7 +118,7 @@ def transcribe_batches(
 
     if isinstance(model, str):
         model = load_model(model)
-    reader = _reader(model, language_code(language, model=model))
+    reader = _reader(model, language_code(language, model=model, required=True))
     for indices in plan([duration_of(clip) for clip in clips], batch_size=batch_size):
         waves = [_read(clips[i]) for i in indices]
         with torch.inference_mode():

@@ -109,9 +109,9 @@ def encode(
 
 
 def _cut(y: np.ndarray, *, start: float) -> np.ndarray:
-    first = round(start * SAMPLE_RATE)
-    if not 0 <= first < len(y):
+    if not 0 <= start < len(y) / SAMPLE_RATE:
         raise DecodingError(
             f"Expected a start between 0 and {len(y) / SAMPLE_RATE:.2f} s, found {start} s."
         )
+    first = min(round(start * SAMPLE_RATE), len(y) - 1)
     return y[first : first + N_SAMPLES]
