@@ -110,6 +110,8 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
     for name, other in NEEDS.items():
         if given.get(name) and not given.get(other):
             raise OptionError(f"{name} does nothing without {other}. Give both or neither.")
+    if "length_penalty" in given and not {"beam_size", "best_of"} & given.keys():
+        raise OptionError("length_penalty does nothing without beam_size or best_of.")
     if "best_of" in given and max(temperatures) == 0:
         raise OptionError(
             "best_of chooses among texts that are sampled, and at temperature 0 nothing is "

@@ -229,7 +229,7 @@ def write(transcript: Transcript, *, format: str = "srt", **options: Any) -> str
 
 
 def _check_options(options: dict[str, Any], format: str, *, timed: bool) -> None:
-    check_names(options, LINE_OPTIONS, what="A subtitle")
+    check_names(options, LINE_OPTIONS, what="A subtitle file")
     for name, value in options.items():
         if name == "highlight_words":
             good = value is True
@@ -299,9 +299,10 @@ def _whole_words(segment: Segment, *, spaced: bool) -> list[dict[str, Any]]:
     for w in segment.words:
         if words and spaced and w.text[:1].strip():
             words[-1]["word"] += w.text
-            words[-1]["end"] = w.end
+            words[-1]["end"] = max(0.0, w.end)
         elif w.text.strip():
-            words.append({"word": w.text, "start": max(0.0, w.start), "end": w.end})
+            start, end = max(0.0, w.start), max(0.0, w.end)
+            words.append({"word": w.text, "start": start, "end": end})
     return words
 
 
