@@ -26,7 +26,11 @@ FORMATS = ("srt", "vtt", "tsv", "json", "txt")
 LINE_OPTIONS = ("max_line_width", "max_line_count", "max_words_per_line", "highlight_words")
 UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  #: languages written without spaces
 
-_TIME = r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})"
+#: hours or a fraction may be missing, but not both
+_TIME = (
+    r"(?=[0-9]+:[0-9]+:|[0-9:]+[.,])"
+    r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?"
+)
 _SETTINGS = r"((?:[ \t]+[A-Za-z]\w*:\S+)*)"
 _TIMING = re.compile(rf"^([0-9]+\n)?[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}{_SETTINGS}$", re.M)
 _ARROW = re.compile(r"^[ \t]*[0-9]\S*:\S*[ \t]*-->.*$", re.M)
@@ -162,7 +166,7 @@ def _set_apart(text: str, *, mark: str) -> str:
         for h, m, s, fraction in (times[:4], times[4:]):
             seconds = int(h or 0) * 3600 + int(m) * 60 + int(s)
             clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-            stamps.append(f"{clock}{mark}{fraction:0<3}")
+            stamps.append(f"{clock}{mark}{fraction or '':0<3}")
         return f"\n{index or ''}{stamps[0]} --> {stamps[1]}{settings}"
 
     return _TIMING.sub(cue, text)

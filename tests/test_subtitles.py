@@ -42,8 +42,9 @@ def texts(content):
         (CUE.format("12") + "\n2\n00:00:01,000 --> 00:00:02,000\nTwo\n3\n", ["12", "Two 3"]),
         ("\ufeff" + CUE.format("One\ntwo").replace("\n", "\r\n"), ["One two"]),
         (CUE.format("One").replace("\n", "\r"), ["One"]),
+        (CUE.format("One") + "\n2\n00:00:01 --> 00:00:02\nTwo\n", ["One", "Two"]),
     ],
-    ids=["no text", "no blank line", "numbers", "BOM and CRLF", "CR"],
+    ids=["no text", "no blank line", "numbers", "BOM and CRLF", "CR", "no fraction"],
 )  # fmt: skip
 def test_as_many_cues_as_a_subtitle_library_reads(content, expected):
     assert texts(content) == expected
@@ -107,7 +108,7 @@ def test_comments_and_styles_are_no_cues():
         ("WEBVTT\n\nNOTE nothing\n", "found none"),
         ("\0".join(CUE.format("One")), "UTF-16"),
         (CUE.format("One") + "\n2\n00:00:0x,000 --> 00:00:02,000\nTwo\n", "line 6"),
-        (CUE.format("One") + "\n2\n00:00:01 --> 00:00:02\nTwo\n", "line 6"),
+        (CUE.format("One") + "\n2\n00:01 --> 00:02\nTwo\n", "line 6"),
         (VTT.format("One") + "\n00:01 --> 00:02\nTwo\n", "line 6"),
         ("A title\n\n" + CUE.format("One"), "line 1, found 'A title'"),
         (CUE.format("One").replace("00:00:00", "00:00:09"), "cue 1 goes from 9 to 1 s"),
