@@ -37,7 +37,7 @@ _ARROW = re.compile(r"^[ \t]*[0-9]\S*:\S*[ \t]*-->.*$", re.M)
 _NOTE = re.compile(r"(?<=\n\n)NOTE(?:[ \t].*)?(?:\n.+)*")
 _CLASS = r"(?:\.[\w.-]+)?"
 _TAG = re.compile(
-    rf"</?(?:[bisuc]|ruby|rt){_CLASS}\s*>|</(?:v|lang|font)\s*>"
+    rf"</?(?:[bisuc]|ruby|rt){_CLASS}>|</(?:v|lang|font)>"
     r"|<font(?:\s+\w+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s<>]+))*\s*>",
     re.I,
 )
@@ -99,7 +99,8 @@ def parse(text: str) -> list[Cue]:
             + hint
         )
     for arrow in _ARROW.finditer(text):
-        begins = is_vtt or re.search(r"(?:\A|\n\n)(?:[0-9]+\n)?\Z", text[: arrow.start()])
+        above = text[max(0, arrow.start() - 20) : arrow.start()]
+        begins = is_vtt or re.search(r"\n[0-9]*\n\Z", f"\n\n{above}")
         if begins and not _TIMING.fullmatch(arrow[0]):
             line = text.count("\n", 0, arrow.start()) + 1
             raise TranscriptError(

@@ -109,6 +109,7 @@ def test_comments_and_styles_are_no_cues():
         ("\0".join(CUE.format("One")), "UTF-16"),
         (CUE.format("One") + "\n2\n00:00:0x,000 --> 00:00:02,000\nTwo\n", "line 6"),
         (CUE.format("One") + "\n2\n00:01 --> 00:02\nTwo\n", "line 6"),
+        (CUE.format("One") + "2\n00:00:0x,000 --> 00:00:02,000\nTwo\n", "line 5"),
         (VTT.format("One") + "\n00:01 --> 00:02\nTwo\n", "line 6"),
         ("A title\n\n" + CUE.format("One"), "line 1, found 'A title'"),
         (CUE.format("One").replace("00:00:00", "00:00:09"), "cue 1 goes from 9 to 1 s"),
