@@ -29,7 +29,11 @@ class DecodingError(LabError, ValueError):
 
 
 class TranscriptError(LabError, ValueError):
-    """A transcript, or the subtitles asked from it, make no sense."""
+    """A transcript or the requested subtitles are invalid."""
+
+
+class OptionError(DecodingError, TranscriptError):
+    """Whisper, or this model, cannot take this language, prompt or option."""
 
 
 class MetricsError(LabError, ValueError):

@@ -270,6 +270,16 @@ def test_half_a_character_is_shown_in_hex(base):
     assert decoding.token_text(tokenizer, tokenizer.timestamp_begin + 60) == "<|1.20|>"
 
 
+def test_half_characters_in_a_start_sequence_stay_what_they_are(base):
+    from lab_utils.decoding.task import make_task
+
+    options = {"language": "ja", "prompt": "鳥の鳴き声", "without_timestamps": True}
+    start = decoding.start_sequence(base, **options)
+    assert any(len(text) > 4 and text[:1] == "<" and text[1] != "|" for text in start)
+    expected = make_task(base, options).initial_tokens
+    assert make_task(base, {}, sequence=start).initial_tokens == expected
+
+
 # --- beams, fallback, language over time --------------------------------------------------------
 
 
@@ -369,8 +379,9 @@ def test_encode_takes_any_length(tiny, n_samples):
 def test_encode_starts_where_told(tiny):
     y = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
     np.testing.assert_array_equal(decoding.encode(y, tiny, start=1.0).y, y[16000:])
-    with pytest.raises(DecodingError, match="start between 0 and 2.00"):
-        decoding.encode(y, tiny, start=2.0)
+    for start in (2.0, -1.0, float("nan")):
+        with pytest.raises(DecodingError, match="start between 0 and 2.00"):
+            decoding.encode(y, tiny, start=start)
 
 
 def test_refusals_say_what_to_do(tiny, story):
@@ -438,6 +449,73 @@ def test_the_rule_of_the_exercise_is_whispers(tiny, monkeypatch):
         text = whisper.transcribe(tiny, silence, temperature=(0.0, 0.2), fp16=False)["text"]
         did = "again" if len(tried) == 2 else "accept" if text else "skip"
         assert decide(avg_logprob, no_speech_prob, compression_ratio) == did
+
+
+def test_a_language_has_one_code_whatever_it_is_called(windows):
+    window = windows("de", "base")
+    named = decoding.trace(window, language="German", sample_len=6)
+    assert named.language == "de"
+    assert named.tokens == decoding.trace(window, language="de", sample_len=6).tokens
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        ({"temperature": -1}, "temperature"),
+        ({"forced": [" Am"]}, "forced tokens as token numbers"),
+        ({"prompt": ["Hafen"]}, "the prompt as token numbers"),
+        ({"prompt": "<|en|> Hafen"}, "which is a special token"),
+        ({"prompt": "<|endofprompt|>"}, "which is no token"),
+        ({"prompt": "word " * 600}, "at most 223 tokens, found 600"),
+        ({"prefix": "Every"}, "without_timestamps=True"),
+        ({"prefix": "Every word", "sample_len": 223, "without_timestamps": True}, "at most 1"),
+        ({"suppress_tokens": (1, 10**6)}, "token numbers"),
+        ({"suppress_tokens": "x"}, "token numbers"),
+        ({"sample_len": 0}, "sample_len"),
+        ({"patience": 2.0}, "without beam_size"),
+        ({"colur": 1, "temprature": 0}, "no option 'colur'"),
+        ({"temprature": 0}, "Did you mean 'temperature'"),
+        ({"task": "translate"}, "knows only English"),
+        ({"language": "xx-DE"}, "decoding.languages"),
+        ({"n_best": 0}, "n_best"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_trace_cannot_do_is_refused(story, options, match):
+    with pytest.raises(DecodingError, match=match):
+        decoding.trace(story, **options)
+
+
+@pytest.mark.parametrize(
+    "sequence, match",
+    [
+        (("<|startoftranscript|>", "<|german|>", "<|transcribe|>"), "found '<|german|>'"),
+        (("<|startoftranscript|>", "<|de>", "<|transcribe|>"), "Did you mean '<|de|>'"),
+        (("<|startoftranscript|>", "<|transcribe|>", "<|de|>"), "in the order"),
+        (("<|de|>", "<|startoftranscript|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|en|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|transcribe|>", " Am"), "without_timestamps"),
+        (("<|startoftranscript|>", 50363), "50363"),
+        (("<|startofprev|>", *[" word"] * 450, "<|startoftranscript|>"), "fewer than 448"),
+    ],
+)
+def test_a_start_sequence_that_whisper_never_saw_is_refused(windows, sequence, match):
+    import re
+
+    with pytest.raises(DecodingError, match=re.escape(match)):
+        decoding.trace(windows("de", "base"), sequence=sequence)
+
+
+def test_a_ladder_needs_a_temperature(story):
+    with pytest.raises(DecodingError, match="at least one temperature"):
+        decoding.try_temperatures(story, temperatures=())
+
+
+def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):
+    with pytest.raises(DecodingError, match="without_timestamps=True"):
+        decoding.beam_search(story, beam_size=2, prefix="Every")
+    with pytest.raises(DecodingError, match="beam of at least 1"):
+        decoding.beam_search(story, beam_size="2")
 
 
 # --- pictures -----------------------------------------------------------------------------------

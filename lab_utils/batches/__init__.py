@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import audio
 from ..errors import TranscriptError
+from ..languages import language_code
 from ..models import load_model
 from .reader import ClipText, Reader
 
@@ -117,24 +118,11 @@ def transcribe_batches(
 
     if isinstance(model, str):
         model = load_model(model)
-    reader = _reader(model, _language(model, language))
+    reader = _reader(model, language_code(language, model=model, required=True))
     for indices in plan([duration_of(clip) for clip in clips], batch_size=batch_size):
         waves = [_read(clips[i]) for i in indices]
         with torch.inference_mode():
             yield indices, reader.read(waves, exact=exact)
-
-
-def _language(model: Whisper, language: str) -> str:
-    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
-
-    code = language.lower()
-    code = TO_LANGUAGE_CODE.get(code, code)
-    known = LANGUAGES if model.is_multilingual else {"en": "english"}
-    if code not in known:
-        raise TranscriptError(
-            f"Expected a language that the model knows, such as 'en', found {language!r}."
-        )
-    return code
 
 
 def duration_of(clip: str | os.PathLike | np.ndarray) -> float:

@@ -11,12 +11,12 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import batches, files
-from ..errors import AudioError, CorpusError
+from .. import batches, files, subtitles
+from ..errors import AudioError, CorpusError, TranscriptError
+from ..subtitles import Cue
 from .manifest import Clip, Manifest
 from .streams import digest
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 CACHE = "heard.jsonl"
 _WORD = re.compile(r"[\w']+")
-_CUE = re.compile(
-    r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)\s*-->\s*(?:(\d+):)?(\d+):(\d+)[.,](\d+)[^\n]*\n(.*?)(?:\n\s*\n|\Z)",
-    re.S,
-)
 
 
 def with_whisper(
@@ -133,36 +129,18 @@ def from_texts(manifest: Manifest, texts: Mapping[str, str], *, by: str = "given
     return manifest.updated({k: {"text": v, "text_by": by} for k, v in texts.items()})
 
 
-@dataclass(frozen=True)
-class Cue:
-    """One subtitle: start and end in seconds, text."""
-
-    start: float
-    end: float
-    text: str
-
-
 def parse_subtitles(text: str) -> list[Cue]:
-    """Read SRT or WebVTT.
+    """Read SRT or WebVTT: see :func:`lab_utils.subtitles.parse`.
 
     Raises
     ------
     CorpusError
-        There is no cue in it.
+        There is no cue in it, or one that cannot be read.
     """
-    cues = []
-    for match in _CUE.finditer(text.replace("\r\n", "\n").replace("\r", "\n") + "\n\n"):
-        h1, m1, s1, f1, h2, m2, s2, f2, words = match.groups()
-        start = int(h1 or 0) * 3600 + int(m1) * 60 + int(s1) + float(f"0.{f1}")
-        end = int(h2 or 0) * 3600 + int(m2) * 60 + int(s2) + float(f"0.{f2}")
-        plain = re.sub(r"<[^>]+>", "", " ".join(words.split()))
-        if plain:
-            cues.append(Cue(start, end, plain))
-    if not cues:
-        raise CorpusError(
-            "Expected subtitles with lines such as '00:00:01,000 --> 00:00:02,500', found none."
-        )
-    return cues
+    try:
+        return subtitles.parse(text)
+    except TranscriptError as error:
+        raise CorpusError(str(error)) from error
 
 
 def from_subtitles(manifest: Manifest, recording: str, subtitles: str) -> Manifest:
@@ -177,14 +155,17 @@ def from_subtitles(manifest: Manifest, recording: str, subtitles: str) -> Manife
     """
     cues, values = parse_subtitles(subtitles), {}
     for clip in _of(manifest, recording):
-        inside = [
-            cue.text
-            for cue in cues
-            if min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
-        ]
+        inside = [cue.text for cue in cues if cue.text and _mostly_inside(cue, clip)]
         if inside:
-            values[clip.id] = {"text": " ".join(inside), "text_by": "subtitles"}
+            words = " ".join(inside).replace("\u00a0", " ").split(" ")
+            values[clip.id] = {"text": " ".join(filter(None, words)), "text_by": "subtitles"}
     return manifest.updated(values)
+
+
+def _mostly_inside(cue: Cue, clip: Clip) -> bool:
+    if cue.start == cue.end:
+        return clip.start <= cue.start < clip.end
+    return min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
 
 
 def from_script(manifest: Manifest, recording: str, script: str, *, least: float = 0.5) -> Manifest:
