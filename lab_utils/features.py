@@ -1,7 +1,7 @@
 """From a waveform to what Whisper hears: STFT, power, decibels, mel bands, log-mel; kept in files.
 
-Shapes: a spectrogram has one row a frequency and one column a moment. NumPy and SciPy do the work;
-librosa and whisper are what the tests compare with.
+Shapes: a spectrogram has one row for each frequency and one column for each moment. NumPy and SciPy
+do the work on the way there, librosa on the way back; the tests compare with librosa and whisper.
 
 Taught in: notebooks/06_spectrogram.ipynb and notebooks/07_mel.ipynb.
 """
@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from . import audio
+from .constants import HOP_LENGTH, N_FFT, SAMPLE_RATE
 from .errors import AudioError
 from .files import replacing
 
-SAMPLE_RATE = audio.SAMPLE_RATE  #: Hz
-N_FFT = 400  #: samples: 25 ms at 16 kHz
-HOP_LENGTH = 160  #: samples: 10 ms at 16 kHz
 N_MELS = 80  #: bands of Whisper up to large-v2; large-v3 has 128
-N_SAMPLES = 30 * SAMPLE_RATE  #: samples in Whisper's window of 30 s
 AMIN = 1e-10  #: power below this counts as this: the logarithm of 0 does not exist
 MEL_SCALES = ("slaney", "htk")
+PAD_MODES = ("constant", "reflect")
 
 
 def stft(
@@ -56,6 +54,7 @@ def stft(
     Returns
     -------
     np.ndarray, complex64, shape (1 + n_fft // 2, 1 + n_samples // hop_length)
+        With an odd ``n_fft`` there are ``1 + (n_samples - 1) // hop_length`` columns.
 
     Raises
     ------
@@ -69,9 +68,10 @@ def stft(
     from scipy import fft
 
     audio.check(y)
-    shape = frame_window(window, win_length or n_fft, n_fft=n_fft)
-    if hop_length < 1:
-        raise AudioError(f"Expected a hop of at least 1 sample, found {hop_length}.")
+    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    shape = frame_window(window, n_fft if win_length is None else win_length, n_fft=n_fft)
+    if pad_mode not in PAD_MODES:
+        raise AudioError(f"Expected a pad_mode among {PAD_MODES}, found {pad_mode!r}.")
     if pad_mode == "reflect" and len(y) <= n_fft // 2:
         raise AudioError(
             f"Expected more than n_fft // 2 = {n_fft // 2} samples to reflect, found {len(y)}. "
@@ -82,59 +82,99 @@ def stft(
     return fft.rfft(frames * shape, axis=1).T
 
 
-def istft(D: np.ndarray, *, hop_length: int, n_samples: int, window: str = "hann") -> np.ndarray:
+def istft(
+    D: np.ndarray,
+    *,
+    hop_length: int,
+    n_samples: int,
+    n_fft: int | None = None,
+    window: str = "hann",
+) -> np.ndarray:
     """Add the frames of an STFT up again: the waveform, shape (n_samples,), float32.
+
+    Parameters
+    ----------
+    D : np.ndarray, complex, shape (1 + n_fft // 2, n_frames)
+    n_fft : int, optional
+        Samples in a frame. Default: the even number that fits; an odd one must be given.
 
     Raises
     ------
     AudioError
-        The hop is larger than the frame, so parts of the sound are in no frame.
+        ``n_fft`` does not fit the rows, or the hop is larger than the frame, so that parts of the
+        sound are in no frame.
     """
-    from scipy import fft
+    import librosa
 
-    n_fft = 2 * (len(D) - 1)
-    if hop_length > n_fft:
+    n_fft = _frame_length(D, n_fft, hop_length)
+    if n_fft % 2 == 0 and np.any(D[-1].imag):
         raise AudioError(
-            f"Expected a hop of at most n_fft = {n_fft} samples, found {hop_length}: between the "
-            "frames sound is missing, and it cannot be rebuilt."
+            f"Expected a last row without an imaginary part, as an n_fft of {n_fft} gives, found "
+            f"one with: if the frames had {n_fft + 1} samples, pass n_fft={n_fft + 1}."
         )
-    shape = frame_window(window, n_fft, n_fft=n_fft)
-    frames = fft.irfft(D.T, n=n_fft, axis=1).astype(np.float32) * shape
-    total = n_fft + hop_length * (len(frames) - 1)
-    y, weight = np.zeros(total, np.float32), np.zeros(total, np.float32)
-    for i, frame in enumerate(frames):
-        part = slice(i * hop_length, i * hop_length + n_fft)
-        y[part] += frame
-        weight[part] += shape**2
-    y = y / np.maximum(weight, 1e-3 * weight.max())
-    y = y[n_fft // 2 : n_fft // 2 + n_samples]
-    return np.pad(y, (0, n_samples - len(y)))
+    y = librosa.istft(D, n_fft=n_fft, hop_length=hop_length, window=window, length=n_samples)
+    return y.astype(np.float32, copy=False)
 
 
-def rebuild(S: np.ndarray, *, hop_length: int, n_samples: int, steps: int = 16) -> np.ndarray:
+def rebuild(
+    S: np.ndarray, *, hop_length: int, n_samples: int, n_fft: int | None = None, steps: int = 16
+) -> np.ndarray:
     """A waveform whose power spectrogram is nearly ``S``: the phase is guessed (Griffin-Lim).
 
     Parameters
     ----------
     S : np.ndarray, float32, shape (1 + n_fft // 2, n_frames)
         Power.
+    n_fft : int, optional
+        As in :func:`istft`.
     steps : int
         How often the guess is improved.
+
+    Raises
+    ------
+    AudioError
+        The sizes do not fit each other.
 
     Notes
     -----
     D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform",
     IEEE Transactions on Acoustics, Speech, and Signal Processing 32(2), 1984.
     """
-    n_fft = 2 * (len(S) - 1)
-    size = np.sqrt(S)
-    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, S.shape)
-    D = (size * np.exp(1j * phase)).astype(np.complex64)
-    for _ in range(steps):
-        y = istft(D, hop_length=hop_length, n_samples=n_samples)
-        again = stft(y, n_fft=n_fft, hop_length=hop_length)
-        D = size * again / np.maximum(np.abs(again), 1e-8)
-    return istft(D, hop_length=hop_length, n_samples=n_samples)
+    import librosa
+
+    n_fft = _frame_length(S, n_fft, hop_length)
+    expected = 1 + (n_samples - n_fft % 2) // hop_length
+    if S.shape[1] != expected:
+        raise AudioError(
+            f"Expected {expected} frames of {n_samples} samples with n_fft {n_fft} and hop "
+            f"{hop_length}, found {S.shape[1]}: if the frames had an odd length, pass it as n_fft."
+        )
+    return librosa.griffinlim(
+        np.sqrt(S), n_iter=steps, n_fft=n_fft, hop_length=hop_length, length=n_samples,
+        momentum=0.0, random_state=0,
+    )  # fmt: skip
+
+
+def _frame_length(spectrum: np.ndarray, n_fft: int | None, hop_length: int) -> int:
+    rows = len(spectrum)
+    n_fft = 2 * (rows - 1) if n_fft is None else n_fft
+    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    if 1 + n_fft // 2 != rows:
+        raise AudioError(f"Expected {1 + n_fft // 2} rows for n_fft {n_fft}, found {rows}.")
+    if hop_length > n_fft:
+        raise AudioError(
+            f"Expected a hop of at most n_fft = {n_fft} samples, found {hop_length}: between the "
+            "frames sound is missing, and it cannot be rebuilt."
+        )
+    return n_fft
+
+
+def _check_sizes(*, n_fft: int, hop_length: int) -> None:
+    for name, size in (("n_fft", n_fft), ("hop", hop_length)):
+        if not isinstance(size, (int, np.integer)) or size < 1:
+            raise AudioError(
+                f"Expected a {name} of at least 1 sample, a whole number, found {size!r}."
+            )
 
 
 @functools.lru_cache(maxsize=64)
@@ -148,7 +188,7 @@ def frame_window(window: str, win_length: int, *, n_fft: int) -> np.ndarray:
     """
     from scipy import signal
 
-    if not 1 <= win_length <= n_fft:
+    if not isinstance(win_length, (int, np.integer)) or not 1 <= win_length <= n_fft:
         raise AudioError(f"Expected a window of 1 to {n_fft} (n_fft) samples, found {win_length}.")
     try:
         shape = signal.get_window(window, win_length, fftbins=True)
@@ -167,7 +207,9 @@ def power(D: np.ndarray) -> np.ndarray:
     return D.real**2 + D.imag**2
 
 
-def power_to_db(S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
+def power_to_db(
+    S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
+) -> np.ndarray:
     """Power in decibels, ``10 log10(S / ref)``.
 
     Parameters
@@ -183,15 +225,32 @@ def power_to_db(S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None =
     -------
     np.ndarray, float32
         Decibels, same shape.
+
+    Raises
+    ------
+    AudioError
+        ``S`` is complex, or ``ref`` or ``top_db`` makes no sense.
     """
-    reference = max(AMIN, float(np.max(S)) if isinstance(ref, str) else float(ref))
+    if np.iscomplexobj(S):
+        raise AudioError(
+            "Expected power, found complex numbers: take features.power of them first."
+        )
+    known = ref == "max" if isinstance(ref, str) else np.isscalar(ref) and ref > 0
+    if not known or (top_db is not None and not top_db >= 0):
+        raise AudioError(
+            "Expected ref to be 'max' or a power above 0, and top_db at least 0 or None, "
+            f"found {ref!r} and {top_db!r}."
+        )
+    reference = max(AMIN, float(np.max(S) if isinstance(ref, str) else ref))
     db = 10 * np.log10(np.maximum(S, AMIN)) - 10 * np.log10(reference)
     if top_db is not None:
         db = np.maximum(db, db.max() - top_db)
     return db.astype(np.float32)
 
 
-def amplitude_to_db(magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
+def amplitude_to_db(
+    magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
+) -> np.ndarray:
     """Magnitude in decibels, ``20 log10``: the same number that its square, power, has."""
     reference = ref if isinstance(ref, str) else ref**2
     return power_to_db(np.square(magnitude), ref=reference, top_db=top_db)
