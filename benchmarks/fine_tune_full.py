@@ -216,12 +216,12 @@ def main() -> None:
             "names": learn,
             "names, slower": training.at_speed(learn, SPEED),
             "replay": training.jargon("general", "replay"),
-            "new names": training.jargon("names", "validation"),
+            "names, new sentences": training.jargon("names", "validation"),
             "general speech": training.jargon("general", "validation"),
         }.items()
     }
     names, replay = encoded["names"] + encoded["names, slower"], encoded["replay"]
-    watched = {name: encoded[name] for name in ("new names", "general speech")}
+    watched = {name: encoded[name] for name in ("names, new sentences", "general speech")}
     if not options.only:
         clock("encode", start)
         result |= {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import random
 import runpy
 import time
@@ -17,7 +18,9 @@ import scipy.stats
 from lab_utils import metrics
 from lab_utils.errors import MetricsError
 
-BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+PROJECT = Path(__file__).resolve().parent.parent
+BENCHMARKS = PROJECT / "benchmarks"
+RESULTS = PROJECT / "assets" / "results" / "two_systems.json"
 
 WORDS = "the a cat dog sat ran down up Köln house mouse 21 it's".split()
 
@@ -204,6 +207,19 @@ def test_normalizers_hide_what_they_say_they_hide():
 def test_no_normalizer_hides_the_vowels_of_another_script(said, written, normalizer):
     assert metrics.score([said], [written], normalizer=normalizer).cer > 0
     assert metrics.normalize(said, normalizer=normalizer) == said
+
+
+def test_the_english_normalizer_is_whispers():
+    from whisper.normalizers import EnglishTextNormalizer
+
+    theirs = EnglishTextNormalizer()
+    texts = [
+        "Mr. O'Neil won't pay £20.50 [noise] (laughs) for 21st-century café œuvre, um, ½ ﬁne!",
+        "ＦＵＬＬ width naïve Åre e\u0301 ™ “quoted” – twenty-one hundred and five",
+        *json.loads(RESULTS.read_text("utf-8"))["clips"][0].values(),
+    ]
+    for text in texts:
+        assert metrics.normalize(text) == " ".join(theirs(text).split())
 
 
 def test_basic_drops_case_and_punctuation_and_nothing_else():
@@ -474,6 +490,22 @@ def test_terms_are_whole_words():
 def test_terms_that_make_no_sense_are_refused(arguments, match):
     with pytest.raises(MetricsError, match=match):
         metrics.terms_right(*arguments)
+
+
+def test_pictures_show_a_rate_without_an_interval_as_a_dot():
+    from lab_utils.plotting import scores
+
+    some = metrics.interval(as_score([1, 0] * 5, [10] * 10))
+    few = metrics.interval(as_score([1] * 6, [10] * 6))
+    for ax, dots, bars in (
+        (scores.plot_intervals({"some": some, "few": few}), 2, 1),
+        (scores.plot_before_after({"some": (some, some), "few": (few, few)}), 4, 2),
+    ):
+        sizes = [len(line.get_xdata()) for line in ax.lines]
+        assert (sizes.count(1), sizes.count(2)) == (dots, bars)
+        said = [text.get_text() for text in ax.texts]
+        assert sum("no interval" in text for text in said) == dots / 2
+        assert not any("nan" in text for text in said)
 
 
 def test_interval_prints_as_one_would_write_it():

@@ -133,8 +133,10 @@ def _whispers():
 
 @functools.lru_cache(maxsize=4096)
 def _hidden(c: str) -> str:
-    name, kind = unicodedata.name(c, ""), unicodedata.category(c)
-    plain = c.isascii() or kind not in ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc")
-    latin = name.startswith(("LATIN", "COMBINING", "FULLWIDTH LATIN", "VARIATION", "MODIFIER"))
-    known = plain or latin or not unicodedata.name(c, "") or ord(c) >= 0x20000
-    return c if known else "".join(chr(ord(x) + PLANE) for x in c.lower())
+    """A letter or mark of another script as a private character, which nothing rewrites."""
+    kind = unicodedata.category(c)
+    name = unicodedata.name(c, "LATIN")  # characters without a name stay as they are
+    ours = name.startswith(("LATIN", "COMBINING", "FULLWIDTH LATIN", "VARIATION", "MODIFIER"))
+    if ours or kind not in ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc") or ord(c) >= 0x20000:
+        return c
+    return "".join(chr(ord(x) + PLANE) for x in c.lower())
