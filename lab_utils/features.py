@@ -39,17 +39,15 @@ def stft(
     Parameters
     ----------
     y : np.ndarray, float32, shape (n_samples,)
-    n_fft : int
-        Samples in one frame.
-    hop_length : int
-        Samples from the start of one frame to the start of the next.
+    n_fft, hop_length : int
+        Samples in one frame, and from the start of one frame to the start of the next.
     win_length : int, optional
-        Samples under the window, at most ``n_fft``; zeros stand on both sides. Default: ``n_fft``.
+        Samples under the window, with zeros on both sides up to ``n_fft``. Default: ``n_fft``.
     window : str
         Any name that ``scipy.signal.get_window`` knows: ``hann``, ``boxcar``, ``hamming``, …
-    pad_mode : str
-        How half a frame is added at both ends, so that frame ``i`` is centred on sample
-        ``i * hop_length``: ``constant`` (zeros, as librosa) or ``reflect`` (as Whisper).
+    pad_mode : {"constant", "reflect"}
+        How half a frame is added at both ends, so that frame ``i`` is centered on sample
+        ``i * hop_length``: zeros, as librosa, or mirrored sound, as Whisper.
 
     Returns
     -------
@@ -74,8 +72,7 @@ def stft(
         raise AudioError(f"Expected a pad_mode among {PAD_MODES}, found {pad_mode!r}.")
     if pad_mode == "reflect" and len(y) <= n_fft // 2:
         raise AudioError(
-            f"Expected more than n_fft // 2 = {n_fft // 2} samples to reflect, found {len(y)}. "
-            "Pad the clip with zeros first."
+            f"Expected over {n_fft // 2} samples to reflect, found {len(y)}: pad with zeros first."
         )
     padded = np.pad(y.astype(np.float32, copy=False), n_fft // 2, mode=pad_mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
@@ -106,13 +103,13 @@ def istft(
     """
     import librosa
 
-    n_fft = _frame_length(D, n_fft, hop_length)
-    if n_fft % 2 == 0 and np.any(D[-1].imag):
+    length = _frame_length(D, n_fft, hop_length)
+    if n_fft is None and np.any(D[-1].imag):  # that row is real if the frames are even
         raise AudioError(
-            f"Expected a last row without an imaginary part, as an n_fft of {n_fft} gives, found "
-            f"one with: if the frames had {n_fft + 1} samples, pass n_fft={n_fft + 1}."
+            f"Expected an even n_fft, found signs of an odd one: pass n_fft={length + 1}, or "
+            f"n_fft={length} if that is right."
         )
-    y = librosa.istft(D, n_fft=n_fft, hop_length=hop_length, window=window, length=n_samples)
+    y = librosa.istft(D, n_fft=length, hop_length=hop_length, window=window, length=n_samples)
     return y.astype(np.float32, copy=False)
 
 
@@ -124,21 +121,10 @@ def rebuild(
     Parameters
     ----------
     S : np.ndarray, float32, shape (1 + n_fft // 2, n_frames)
-        Power.
     n_fft : int, optional
-        As in :func:`istft`.
+        As in :func:`istft`, and so are the errors.
     steps : int
-        How often the guess is improved.
-
-    Raises
-    ------
-    AudioError
-        The sizes do not fit each other.
-
-    Notes
-    -----
-    D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform",
-    IEEE Transactions on Acoustics, Speech, and Signal Processing 32(2), 1984.
+        How often the guess is improved. Method: Griffin and Lim (1984).
     """
     import librosa
 
@@ -156,35 +142,28 @@ def rebuild(
 
 
 def _frame_length(spectrum: np.ndarray, n_fft: int | None, hop_length: int) -> int:
-    rows = len(spectrum)
-    n_fft = 2 * (rows - 1) if n_fft is None else n_fft
+    n_fft = 2 * (len(spectrum) - 1) if n_fft is None else n_fft
     _check_sizes(n_fft=n_fft, hop_length=hop_length)
-    if 1 + n_fft // 2 != rows:
-        raise AudioError(f"Expected {1 + n_fft // 2} rows for n_fft {n_fft}, found {rows}.")
+    if (rows := 1 + n_fft // 2) != len(spectrum):
+        raise AudioError(f"Expected {rows} rows for n_fft {n_fft}, found {len(spectrum)}.")
     if hop_length > n_fft:
         raise AudioError(
-            f"Expected a hop of at most n_fft = {n_fft} samples, found {hop_length}: between the "
-            "frames sound is missing, and it cannot be rebuilt."
+            f"Expected a hop up to n_fft = {n_fft}, found {hop_length}: sound is missing between."
         )
     return n_fft
 
 
 def _check_sizes(*, n_fft: int, hop_length: int) -> None:
-    for name, size in (("n_fft", n_fft), ("hop", hop_length)):
-        if not isinstance(size, (int, np.integer)) or size < 1:
-            raise AudioError(
-                f"Expected a {name} of at least 1 sample, a whole number, found {size!r}."
-            )
+    for name, n in (("n_fft", n_fft), ("hop", hop_length)):
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise AudioError(f"Expected a whole {name} of at least 1 sample, found {n!r}.")
 
 
 @functools.lru_cache(maxsize=64)
 def frame_window(window: str, win_length: int, *, n_fft: int) -> np.ndarray:
     """The weights of a frame's samples, float32, shape (n_fft,), zeros around the window.
 
-    Raises
-    ------
-    AudioError
-        The window has no such name, or is longer than the frame.
+    Raises :class:`AudioError` where the window has no such name, or is longer than the frame.
     """
     from scipy import signal
 
@@ -210,7 +189,7 @@ def power(D: np.ndarray) -> np.ndarray:
 def power_to_db(
     S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
 ) -> np.ndarray:
-    """Power in decibels, ``10 log10(S / ref)``.
+    """Power in decibels, ``10 log10(S / ref)``, float32, same shape.
 
     Parameters
     ----------
@@ -221,31 +200,24 @@ def power_to_db(
     top_db : float or None
         Nothing lies more than this below the loudest; None keeps all above ``AMIN``.
 
-    Returns
-    -------
-    np.ndarray, float32
-        Decibels, same shape.
-
     Raises
     ------
     AudioError
         ``S`` is complex, or ``ref`` or ``top_db`` makes no sense.
     """
     if np.iscomplexobj(S):
-        raise AudioError(
-            "Expected power, found complex numbers: take features.power of them first."
-        )
+        raise AudioError("Expected power, found complex numbers: features.power makes it.")
     known = ref == "max" if isinstance(ref, str) else np.isscalar(ref) and ref > 0
     if not known or (top_db is not None and not top_db >= 0):
         raise AudioError(
             "Expected ref to be 'max' or a power above 0, and top_db at least 0 or None, "
             f"found {ref!r} and {top_db!r}."
         )
-    reference = max(AMIN, float(np.max(S) if isinstance(ref, str) else ref))
-    db = 10 * np.log10(np.maximum(S, AMIN)) - 10 * np.log10(reference)
-    if top_db is not None:
-        db = np.maximum(db, db.max() - top_db)
-    return db.astype(np.float32)
+    import librosa
+
+    reference = np.max if isinstance(ref, str) else ref
+    db = librosa.power_to_db(S, ref=reference, amin=AMIN, top_db=top_db)
+    return np.asarray(db, np.float32)
 
 
 def amplitude_to_db(
@@ -314,9 +286,8 @@ def mel_filters(
 
     Parameters
     ----------
-    fmin, fmax : float
-        Hz; ``fmax`` defaults to half the sampling rate.
-    scale : {"slaney", "htk"}
+    fmax : float
+        Hz. Default: half the sampling rate.
     norm : {"slaney", None}
         ``slaney`` gives every triangle the same area; None gives every triangle the height 1.
 
@@ -379,31 +350,27 @@ def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
     Parameters
     ----------
     y : np.ndarray, float32, shape (n_samples,)
-        At 16 kHz, of any length; Whisper itself pads to 30 s first.
-    n_mels : int
-        80, or 128 for large-v3.
+        At 16 kHz, of any length over 200 samples; Whisper itself pads to 30 s first.
 
     Returns
     -------
     np.ndarray, float32, shape (n_mels, n_samples // 160)
 
-    Notes
-    -----
-    Taught in: notebooks/07_mel.ipynb. Equal to ``whisper.log_mel_spectrogram`` to 1e-5. The Fourier
-    transform is torch's, as in Whisper: where a quiet band stands beside a loud one, the rounding
-    of two float32 transforms differs by up to 5e-5.
-
     Raises
     ------
     AudioError
-        ``y`` is not a waveform, or holds 200 samples or less.
+        ``y`` is not a waveform, or too short.
+
+    Notes
+    -----
+    Taught in: notebooks/07_mel.ipynb. Equal to ``whisper.log_mel_spectrogram`` to 1e-5, with
+    torch's Fourier transform; another one rounds differently, by up to 5e-5.
     """
     import torch
 
     if len(audio.check(y)) <= N_FFT // 2:
         raise AudioError(
-            f"Expected more than {N_FFT // 2} samples at 16 kHz, found {len(y)}. "
-            "Pad the clip with zeros first, as whisper.pad_or_trim does."
+            f"Expected over {N_FFT // 2} samples, found {len(y)}. Pad the clip with zeros."
         )
     samples = torch.from_numpy(np.array(y, np.float32))
     hann = torch.hann_window(N_FFT)
@@ -415,47 +382,35 @@ def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
 
 
 def save_png(path: str | os.PathLike, db: np.ndarray, *, low: float, high: float) -> Path:
-    """Keep a matrix as a grey PNG whose pixels are its values; the lowest frequency at the bottom.
+    """Keep a matrix as a gray PNG whose pixels are its values; the lowest frequency at the bottom.
 
-    Parameters
-    ----------
-    db : np.ndarray, shape (n_rows, n_frames)
-        Values from ``low`` (black) to ``high`` (white); what lies beyond is clipped.
-
-    Returns
-    -------
-    Path
-        256 steps: an error of up to ``(high - low) / 510`` is the price.
+    Values from ``low`` (black) to ``high`` (white) are kept in 256 steps, each off by up to
+    ``(high - low) / 510``. What lies beyond is clipped.
 
     Raises
     ------
     AudioError
         The matrix does not have two axes, holds NaN, or ``low`` is not below ``high``.
     """
-    from skimage import io
+    from PIL import Image
 
     db = np.asarray(db)
     if db.ndim != 2 or not np.isfinite(db).all():
         raise AudioError(f"Expected a matrix of finite values, found shape {db.shape}.")
     if not low < high:
         raise AudioError(f"Expected low < high, found {low} and {high}.")
-    grey = np.round(np.clip((db - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    gray = np.round(np.clip((db - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     with replacing(path) as temporary:
-        picture = temporary.with_suffix(".png")
-        try:
-            io.imsave(picture, grey[::-1], check_contrast=False)
-            os.replace(picture, temporary)
-        finally:
-            picture.unlink(missing_ok=True)
+        Image.fromarray(gray[::-1]).save(temporary, format="PNG")
     return Path(path)
 
 
 def load_png(path: str | os.PathLike, *, low: float, high: float) -> np.ndarray:
     """The matrix that :func:`save_png` kept, float32, to half a step of 256."""
-    from skimage import io
+    from PIL import Image
 
-    grey = io.imread(path)[::-1]
-    return (low + grey.astype(np.float32) / 255 * (high - low)).astype(np.float32)
+    gray = np.asarray(Image.open(path))[::-1].astype(np.float32)
+    return low + gray / 255 * np.float32(high - low)
 
 
 def _check_scale(scale: str) -> None:

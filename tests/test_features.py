@@ -209,8 +209,14 @@ def test_png_keeps_each_value_to_half_a_step(tmp_path, clip):
     ("call", "match"),
     [
         (lambda: features.stft(noise(9), n_fft=4, hop_length=0), "hop of at least 1"),
-        (lambda: features.stft(noise(9), n_fft=4, hop_length=1.0), "whole number, found 1.0"),
-        (lambda: features.stft(noise(9), n_fft=4.0, hop_length=1), "whole number, found 4.0"),
+        (
+            lambda: features.stft(noise(9), n_fft=4, hop_length=1.0),
+            "whole hop of at least 1 sample, found 1.0",
+        ),
+        (
+            lambda: features.stft(noise(9), n_fft=4.0, hop_length=1),
+            "whole n_fft of at least 1 sample, found 4.0",
+        ),
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=5), "1 to 4"),
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=0), "1 to 4"),
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, pad_mode="mirror"), "'mirror'"),
