@@ -389,11 +389,11 @@ def test_clips_of_one_sentence_are_one_group():
 def test_where_nothing_can_be_told_there_is_no_interval_but_a_reason():
     few = metrics.bootstrap(as_score([1] * 7, [10] * 7))
     assert np.isnan([few.low, few.high]).all() and few.value == 0.1
-    assert f"{few:.1%}" == "10.0% (no interval: 7 are too few, it takes 8)"
+    assert f"{few:.1%}" == "10.0% (no interval: only 7 independent clips, 8 are needed)"
     perfect = metrics.bootstrap(as_score([0] * 12, [10] * 12))
     assert "up to 22% of all" in f"{perfect:.1%}"  # 1 - 0.05 ** (1 / 12), about 3 / 12
     two = metrics.compare(as_score([1, 0], [5, 5]), as_score([0, 0], [5, 5]))
-    assert "cannot tell" in two.verdict and "too few" in two.verdict
+    assert "cannot tell" in two.verdict and "only 2" in two.verdict
     same = metrics.compare(as_score([0] * 12, [10] * 12), as_score([0] * 12, [10] * 12)).difference
     assert same.low < 0 < same.high  # no clip differs: that is no proof that none ever will
 

@@ -121,7 +121,7 @@ def rate_interval(
         return _too_few(value, n, confidence)
     if not errors.any():
         most = 1 - (1 - confidence) ** (1 / n)
-        reason = f"no error in {n}, up to {most:.0%} of all may have one"
+        reason = f"no error in {n} clips, up to {most:.0%} of all may have one"
         return Interval(0.0, math.nan, math.nan, confidence, reason)
     factor = math.exp(t * _spread(errors, words) / value)
     return Interval(float(value), float(value / factor), float(value * factor), confidence)
@@ -225,7 +225,7 @@ def _quantile(n: int, confidence: float) -> float:
 
 
 def _too_few(value: float, n: int, confidence: float) -> Interval:
-    reason = f"{n} are too few, it takes {MIN_GROUPS}"
+    reason = f"only {n} independent clips, {MIN_GROUPS} are needed"
     return Interval(float(value), math.nan, math.nan, confidence, reason)
 
 
