@@ -100,7 +100,7 @@ def measure(model, sets) -> dict:
     for name, examples in sets.items():
         score = training.evaluate(model, examples, progress=name)
         texts = [clip.hypothesis for clip in score.clips]
-        errors, words = metrics.counts(score, groups=training.frames(examples))
+        errors, words = metrics.counts(score, groups=training.sentence_frames(examples))
         right, said = metrics.terms_right(
             [example.text for example in examples], texts, training.jargon_terms()
         )

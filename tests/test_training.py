@@ -242,7 +242,7 @@ def test_no_frame_of_the_test_is_a_frame_of_the_training():
 
 def test_the_frames_of_clips_are_their_sentences_without_names():
     clips = training.jargon("names", "test")
-    frames = training.frames(clips)
+    frames = training.sentence_frames(clips)
     assert len(frames) == len(clips) > len(set(frames))
     same = [a for a, b in zip(clips, frames, strict=True) if b == frames[0]]
     assert len(same) > 1 and len({example.text for example in same}) < len(clips)

@@ -10,10 +10,10 @@ from .config import Config
 from .examples import (
     Example,
     at_speed,
-    frames,
     from_manifest,
     jargon,
     jargon_terms,
+    sentence_frames,
     shared_sentences,
 )
 from .features import Features, encode
@@ -36,7 +36,6 @@ __all__ = [
     "at_speed",
     "encode",
     "evaluate",
-    "frames",
     "from_manifest",
     "interpolate",
     "jargon",
@@ -46,6 +45,7 @@ __all__ = [
     "merge_lora",
     "plan",
     "save",
+    "sentence_frames",
     "shared_sentences",
     "start_tokens",
     "train",

@@ -116,7 +116,7 @@ def _example(folder: Path, clip: dict) -> Example:
     return Example(path, clip["text"], path.stem, clip["voice"], clip["sentence"])
 
 
-def frames(examples: Iterable[Example]) -> list[str]:
+def sentence_frames(examples: Iterable[Example]) -> list[str]:
     """The sentence of each clip without its invented names: the groups of an interval.
 
     Clips of one frame share their words, and so their errors: they are not independent.
