@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,17 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import audio
+from ..constants import CHUNK_LENGTH, SAMPLE_RATE, SECONDS_PER_POSITION, TOKENS_PER_SECOND
 from ..errors import LabError, TrainingError
+from ..progress import bar
 from .examples import Example
 from .labels import labels, tokenizer_of
 
 if TYPE_CHECKING:
     import torch
     from whisper import Whisper
-
-MAX_SECONDS = 30.0  #: what one window of Whisper holds
-POSITIONS_PER_SECOND = 50
-RATE = audio.SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -48,12 +45,24 @@ class Features:
         return Features(self.examples[part], self.audio[part])
 
     def __add__(self, other: Features) -> Features:
-        """Both together, cut to the shorter of the two windows."""
+        """Both together.
+
+        Raises
+        ------
+        TrainingError
+            They keep windows of different length, or come from different encoders.
+        """
         import torch
 
-        n = min(self.audio.shape[1], other.audio.shape[1])
-        both = torch.cat([self.audio[:, :n], other.audio[:, :n]])
-        return Features(self.examples + other.examples, both)
+        kept, width = self.audio.shape[1:]
+        if other.audio.shape[1:] != (kept, width):
+            n, other_width = other.audio.shape[1:]
+            raise TrainingError(
+                f"Expected features of {kept * SECONDS_PER_POSITION:g} s, {width} wide, found "
+                f"{n * SECONDS_PER_POSITION:g} s, {other_width} wide: encode both with the same "
+                "model and the same seconds."
+            )
+        return Features(self.examples + other.examples, torch.cat([self.audio, other.audio]))
 
     @property
     def texts(self) -> list[str]:
@@ -130,7 +139,8 @@ def encode(
                     for y in (waves[i] for i in order)
                 ]
             )
-            own = n if seconds is None else min(n, positions(len(waves[order[-1]]) / RATE + 1))
+            longest = len(waves[order[-1]]) / SAMPLE_RATE
+            own = n if seconds is None else min(n, positions(longest + 1))
             heard, padding = encoder(mel.to(model.device), own)
             rows = [start + i for i in order]
             kept[rows, :own] = heard.float()
@@ -158,13 +168,13 @@ def check(model: Whisper, examples: Sequence[Example]) -> None:
 
 def _waveform(example: Example, seconds: float | None) -> np.ndarray:
     try:
-        y, sr = audio.load(example.path, sr=RATE)
+        y, sr = audio.load(example.path, sr=SAMPLE_RATE)
     except LabError as error:
         raise TrainingError(f"Clip {example.name!r}: {error}") from error
     if example.speed != 1:
         y = audio.resample(y, sr=round(sr * example.speed), target_sr=sr)
     duration = len(y) / sr
-    if duration > MAX_SECONDS:
+    if duration > CHUNK_LENGTH:
         raise TrainingError(
             f"Clip {example.name!r}: expected at most 30 s, found {duration:.1f} s. Whisper hears "
             "30 s at a time: cut the recording in pauses, as in lab 08."
@@ -179,7 +189,7 @@ def _waveform(example: Example, seconds: float | None) -> np.ndarray:
 
 def positions(seconds: float) -> int:
     """Encoder positions that cover so many seconds."""
-    return math.ceil(seconds * POSITIONS_PER_SECOND)
+    return math.ceil(seconds * TOKENS_PER_SECOND)
 
 
 def use_bfloat16(model: Whisper, precision: str) -> bool:
@@ -198,22 +208,3 @@ def autocast(model: Whisper, precision: str):
     if use_bfloat16(model, precision):
         return torch.autocast(model.device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()
-
-
-@contextlib.contextmanager
-def bar(total: int, progress: bool | str, *, unit: str = "clip"):
-    """A tqdm bar on standard output, or none; yields the function that moves it."""
-    if progress is False:
-        yield lambda n=1, **notes: None
-        return
-    from tqdm import tqdm
-
-    name = progress if isinstance(progress, str) else None
-    with tqdm(total=total, desc=name, unit=unit, file=sys.stdout, mininterval=0.5) as shown:
-
-        def move(n: int = 1, **notes) -> None:
-            if notes:
-                shown.set_postfix(notes, refresh=False)
-            shown.update(n)
-
-        yield move

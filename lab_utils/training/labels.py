@@ -75,7 +75,7 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
     Raises
     ------
     TrainingError
-        The text is empty or too long.
+        The text is empty, too long, or has a special token in it.
 
     Notes
     -----
@@ -87,7 +87,14 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
             "nothing here: leave it out."
         )
     start = start_tokens(tokenizer)
-    words = tuple(tokenizer.encode(" " + text.strip()))
+    try:
+        words = tuple(tokenizer.encode(" " + text.strip()))
+    except ValueError as error:  # tiktoken's
+        special = [token for token in tokenizer.special_tokens if token in text]
+        raise TrainingError(
+            f"Expected spoken words, found the special token {', '.join(special)} in "
+            f"{text[:40]!r}…: take it out of the text."
+        ) from error
     if len(start) + len(words) > n_text_ctx:
         raise TrainingError(
             f"Expected at most {n_text_ctx - len(start)} text tokens, found {len(words)} in "
