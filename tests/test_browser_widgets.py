@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import labbrowser
 import pytest
@@ -308,7 +307,7 @@ def test_restart_is_quiet(studio, player):
 
 HARNESS = """<!doctype html><title>recorder</title><div id="here"></div><script type="module">
 import widget from "./recorder.js";
-const values = {{ saved: {{}}, folder: "a folder", place: "", limit: 60, prompt: "" }};
+const values = {{ saved: {{}}, folder: "a folder", place: "", warning: "", limit: 60, prompt: "" }};
 const model = {{ get: (name) => values[name], on() {{}}, off() {{}}, send() {{}} }};
 {before}
 widget.render({{ model, el: document.getElementById("here") }});
@@ -334,7 +333,8 @@ CODE = "Object.defineProperty(navigator, 'userAgent', { get: () => 'Mozilla Code
     ],
 )
 def test_recorder_says_what_is_wrong_and_what_to_do(chromium, before, says):
-    script = Path(labbrowser.REPOSITORY, "lab_utils/widgets/recorder.js").read_text("utf-8")
+    from lab_utils.widgets.messages import script
+
     context = chromium.new_context()
     page = context.new_page()
     page.route(
@@ -343,7 +343,7 @@ def test_recorder_says_what_is_wrong_and_what_to_do(chromium, before, says):
     )
     page.route(
         "http://localhost/recorder.js",
-        lambda r: r.fulfill(content_type="text/javascript", body=script),
+        lambda r: r.fulfill(content_type="text/javascript", body=script("recorder")),
     )
     page.goto("http://localhost/page")
     page.get_by_role("button", name="● Record").click()

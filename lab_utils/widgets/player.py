@@ -1,7 +1,7 @@
 """Play a clip over its waveform or log-mel, each word lit while it is spoken.
 
-A notebook holds no sound: the widget gets it from the running kernel, the committed notebook keeps
-the printed form (waveform, words, text), and an exported page carries its own player.
+A notebook holds no sound: the page asks the running kernel for it, and what is saved is the printed
+form (waveform, words, text) without it. An exported page carries its own player.
 
 Taught in: notebooks/02_transcribe.ipynb.
 """
@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
 
@@ -27,12 +26,15 @@ from ..errors import LabError
 from ..plotting import figure_html
 from ..plotting.speech import spoken_figure
 from ..transcripts import Transcript, Word
+from .messages import Answering, script
+from .sound import audio_element
 
 if TYPE_CHECKING:
     Spoken = Transcript | Sequence[Word]
 
 EXPORT_VARIABLE = "WHISPER_LAB_EXPORT"  #: set to 1 while a notebook is run for export
 VIEWS = ("waveform", "mel")
+BINARY = ("audio", "peaks", "mel")  #: the parts of a player that are bytes, in the page's order
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 HIGHEST_RATE = 48_000  #: Hz, more than that a browser need not play
 COLUMNS = 1_200  #: how finely waveform and mel are drawn
@@ -41,7 +43,7 @@ _HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 
 
-class Player(anywidget.AnyWidget):
+class Player(Answering):
     """The player as a widget; :func:`play` is the usual way to show one.
 
     Keys: on the picture, arrows move a second, Page Up and Page Down five, Home and End to the
@@ -57,14 +59,19 @@ class Player(anywidget.AnyWidget):
     label : str
         What is heard, for the eye and for a screen reader.
     view : {"waveform", "mel"}
+
+    Attributes
+    ----------
+    audio, peaks, mel : bytes
+        Sound and pictures; no traits, because what is synced is saved with the notebook.
+    data : dict
+        Label, duration, words, lines.
     """
 
-    _esm = _HERE / "player.js"
+    carried = BINARY
+    _esm = script("player")
     _css = _HERE / "player.css"
 
-    audio = traitlets.Bytes(b"").tag(sync=True)
-    peaks = traitlets.Bytes(b"").tag(sync=True)
-    mel = traitlets.Bytes(b"").tag(sync=True)
     data = traitlets.Dict({}).tag(sync=True)
 
     def __init__(
@@ -78,8 +85,8 @@ class Player(anywidget.AnyWidget):
         **kwargs: Any,
     ):
         content = _content(y, sr=sr, transcript=transcript, label=label, view=view)
-        binary = {name: content.pop(name) for name in ("audio", "peaks", "mel")}
-        super().__init__(data=content, **binary, **kwargs)
+        self.audio, self.peaks, self.mel = (content.pop(name) for name in BINARY)
+        super().__init__(data=content, **kwargs)
 
     def __repr__(self) -> str:
         return f"[player: {self.data.get('label', '')}]"
@@ -168,11 +175,7 @@ def printed_html(
     text = "".join(
         f"<p{_lang(transcript)}>{html.escape(_line_text(words, line))}</p>" for line in lines
     )
-    sound = ""
-    if source is not None:
-        place = html.escape(Path(os.path.relpath(source)).as_posix(), quote=True)
-        name = html.escape(label, quote=True)
-        sound = f'<audio controls preload="none" aria-label="{name}" src="{place}"></audio>'
+    sound = audio_element(Path(source), label=label) if source is not None else ""
     return f"<div>{picture}{sound}{text}</div>"
 
 
@@ -203,15 +206,14 @@ def player_html(
     if rate > audio.SAMPLE_RATE:
         y, rate = audio.resample(y, sr=rate, target_sr=audio.SAMPLE_RATE), audio.SAMPLE_RATE
     content = _content(y, sr=rate, transcript=transcript, label=label, view=view)
-    for name in ("audio", "peaks", "mel"):
+    for name in BINARY:
         content[name] = base64.b64encode(content[name]).decode("ascii")
     place = f"whisper-lab-player-{next(_numbers)}"
-    script = (_HERE / "player.js").read_text("utf-8")
     style = (_HERE / "player.css").read_text("utf-8")
     data = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
     markup = (
         f'<style>{style}</style><div id="{place}"></div>'
-        f'<script type="module">{script}\n'
+        f'<script type="module">{script("player")}\n'
         "const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));\n"
         f"const data = {data};\n"
         'for (const name of ["audio", "peaks", "mel"]) data[name] = decode(data[name]);\n'
