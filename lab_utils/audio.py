@@ -159,6 +159,25 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     return path
 
 
+def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
+    """A waveform as 16-bit WAV or FLAC, rounded; values beyond [-1, 1] are clipped."""
+    import io
+
+    import soundfile
+
+    steps = np.clip(np.rint(check(y) * 32768), -32768, 32767).astype(np.int16)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, steps, int(sr), format=format.upper(), subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def check_rate(sr: int) -> int:
+    """Return a sampling rate from 4 to 384 kHz, else raise AudioError."""
+    if not 4_000 <= sr <= 384_000:
+        raise AudioError(f"Expected a sampling rate from 4,000 to 384,000 Hz, found {sr}.")
+    return int(sr)
+
+
 def rms_dbfs(y: np.ndarray) -> float:
     """Root mean square level in dB relative to full scale (1.0); silence gives -inf."""
     rms = float(np.sqrt(np.mean(np.square(y, dtype=np.float64))))
