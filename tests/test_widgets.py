@@ -201,6 +201,57 @@ def test_sound_is_sent_compactly():
     np.testing.assert_allclose(back, y, atol=1 / 32768)
 
 
+@pytest.fixture(scope="module")
+def lecture(tmp_path_factory):
+    """30 minutes: each second is as loud as its number says."""
+    path = tmp_path_factory.mktemp("long") / "lecture.wav"
+    loudness = (np.arange(1800, dtype=np.float32) + 1) / 2000
+    soundfile.write(path, np.repeat(loudness, 4000), 4000, subtype="PCM_16")
+    return path
+
+
+def test_half_an_hour_is_refused_with_what_to_do(lecture, shown):
+    y, sr = soundfile.read(lecture, dtype="float32")
+    for clip in (lecture, y):
+        with pytest.raises(LabError, match="at most 600 s .*found 1800 s.*start=0, end=600"):
+            play(clip, sr=sr, label="A lecture")
+    with pytest.raises(LabError, match="start=700, end=1300"):
+        play(lecture, label="A lecture", start=700)
+    with pytest.raises(LabError, match="at most 600 s"):
+        Player(y, sr=sr, label="A lecture")
+    with pytest.raises(LabError, match="at most 600 s"):
+        player_html(lecture, label="A lecture")
+    assert shown == []
+
+
+@pytest.mark.parametrize("as_array", [False, True])
+def test_a_part_is_played_with_its_words(lecture, shown, monkeypatch, as_array):
+    made = []
+    monkeypatch.setattr(
+        player_module, "Player", lambda y, **k: made.append((y, k)) or Player(y, **k)
+    )
+    y, sr = soundfile.read(lecture, dtype="float32")
+    spoken = Transcript("", "en", tuple(
+        Segment("", t, t + 2, -0.1, 0.0, 1.0, 0.0, (), (Word(f" {t}", t, t + 1.5, 0.9),))
+        for t in (998.0, 1000.0, 1002.0, 1004.0)), 1800.0)  # fmt: skip
+    play(y if as_array else lecture, sr=sr, label="x", transcript=spoken, start=999.0, end=1003.0)
+    [(part, options)] = made
+    np.testing.assert_array_equal(part, y[999 * 4000 : 1003 * 4000])
+    words = [w for s in options["transcript"].segments for w in s.words]
+    assert [(w.text, w.start, w.end) for w in words] == [
+        (" 998.0", 0.0, 0.5), (" 1000.0", 1.0, 2.5), (" 1002.0", 3.0, 4.0)]  # fmt: skip
+    assert "<audio" not in shown[0]["text/html"], "the file is longer than what is shown"
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [(-1, 2), (2, 2), (3, 2), (float("nan"), 2), (0, float("nan")), (0, float("inf")), (5, None)],
+)
+def test_a_part_that_is_none_is_refused(start, end):
+    with pytest.raises(LabError, match="Expected 0 <= start < end"):
+        play(tone(), sr=SR, label="x", start=start, end=end)
+
+
 def test_a_notebook_with_a_player_and_a_recorder_stays_small_and_silent(tmp_path, monkeypatch):
     """As the notebooks are committed: no widget state, no sound, the same text each time."""
     import nbformat

@@ -13,8 +13,10 @@ import html
 import io
 import itertools
 import json
+import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,7 @@ EXPORT_VARIABLE = "WHISPER_LAB_EXPORT"  #: set to 1 while a notebook is run for 
 VIEWS = ("waveform", "mel")
 BINARY = ("audio", "peaks", "mel")  #: the parts of a player that are bytes, in the page's order
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+LONGEST = 600.0  #: seconds that one player takes: 16 MB in the page at 16 kHz, 100 in the kernel
 HIGHEST_RATE = 48_000  #: Hz, more than that a browser need not play
 COLUMNS = 1_200  #: how finely waveform and mel are drawn
 
@@ -99,6 +102,8 @@ def play(
     sr: int | None = None,
     transcript: Spoken | None = None,
     view: str = "waveform",
+    start: float = 0.0,
+    end: float | None = None,
 ) -> None:
     """Show a player; where no page is live, its waveform and its words.
 
@@ -115,13 +120,15 @@ def play(
         ``word_timestamps=True``.
     view : {"waveform", "mel"}
         ``mel`` shows what Whisper hears.
+    start, end : float
+        Seconds: only this part is played, at most 600 s. Default: from the beginning to the end.
 
     Raises
     ------
     AudioError
         The recording cannot be read, or an array comes without its rate.
     LabError
-        The label is empty, or the view is none of the two.
+        The label is empty, the view is none of the two, or the part is empty or longer than 600 s.
 
     Notes
     -----
@@ -129,14 +136,15 @@ def play(
     """
     from IPython.display import display
 
-    y, rate = _sound(clip, sr)
+    y, rate = _sound(clip, sr, start=start, end=end)
+    transcript = _part(transcript, start=start, end=end)
     parts = {"transcript": transcript, "label": label, "view": view}
     if os.environ.get(EXPORT_VARIABLE) == "1":
         markup = player_html(y, sr=rate, **parts)
         display({"text/html": markup, "text/plain": f"[player: {label}]"}, raw=True)
         return
     player = Player(y, sr=rate, **parts)
-    source = None if isinstance(clip, np.ndarray) else clip
+    source = None if isinstance(clip, np.ndarray) or start or end is not None else clip
     bundle = player._repr_mimebundle_()
     bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     bundle["text/plain"] = f"[player: {label}]"
@@ -186,6 +194,8 @@ def player_html(
     sr: int | None = None,
     transcript: Spoken | None = None,
     view: str = "waveform",
+    start: float = 0.0,
+    end: float | None = None,
     page: bool = False,
 ) -> str:
     """The player as HTML that needs nothing else: sound, script and style are inside.
@@ -202,7 +212,8 @@ def player_html(
     str
         HTML; write it to a file with ``encoding="utf-8"``.
     """
-    y, rate = _sound(clip, sr)
+    y, rate = _sound(clip, sr, start=start, end=end)
+    transcript = _part(transcript, start=start, end=end)
     if rate > audio.SAMPLE_RATE:
         y, rate = audio.resample(y, sr=rate, target_sr=audio.SAMPLE_RATE), audio.SAMPLE_RATE
     content = _content(y, sr=rate, transcript=transcript, label=label, view=view)
@@ -229,12 +240,72 @@ def player_html(
     )
 
 
-def _sound(clip: str | os.PathLike | np.ndarray, sr: int | None) -> tuple[np.ndarray, int]:
+def _sound(
+    clip: str | os.PathLike | np.ndarray, sr: int | None, *, start: float, end: float | None
+) -> tuple[np.ndarray, int]:
+    """The part from ``start`` to ``end``; a file is decoded block by block, and no further."""
     if not isinstance(clip, np.ndarray):
-        return audio.load(clip, sr=None)
-    if sr is None:
+        source = audio.describe(clip)
+        _bounded(source.duration, start=start, end=end)
+        if start == 0 and end is None:
+            return audio.load(clip, sr=None)
+        sr = source.sr or audio.SAMPLE_RATE
+        y = _from_blocks(clip, sr, first=round(start * sr), last=end and round(end * sr))
+    elif sr is None:
         raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
-    return audio.check(clip), int(sr)
+    else:
+        sr, y = int(sr), audio.check(clip)
+        _bounded(len(y) / sr, start=start, end=end)
+        y = y[round(start * sr) : end and round(end * sr)]
+    if len(y) == 0:
+        raise LabError(f"Expected a start before the end of the sound, found {start} s.")
+    return y, sr
+
+
+def _bounded(duration: float, *, start: float, end: float | None) -> None:
+    """Refuse a part that is none, or that a page should not carry; duration 0 is unknown."""
+    last = end if end is not None else duration or math.nan
+    unknown = math.isnan(last) and end is None
+    if not 0 <= start < math.inf or not (unknown or start < last < math.inf):
+        found = f"{start} and {end}" if end is not None else f"{start} in {duration:.1f} s of sound"
+        raise LabError(f"Expected 0 <= start < end in seconds, found {found}.")
+    if min(last, duration or last) - start > LONGEST + 1e-6:
+        raise LabError(
+            f"Expected at most {LONGEST:.0f} s in one player, found {last - start:.0f} s. Play a "
+            f"part of it: start={start:g}, end={start + LONGEST:g}."
+        )
+
+
+def _from_blocks(path: str | os.PathLike, sr: int, *, first: int, last: int | None) -> np.ndarray:
+    kept, at = [np.zeros(0, np.float32)], 0
+    for block in audio.blocks(path, sr=sr):
+        kept.append(block[max(0, first - at) : None if last is None else max(0, last - at)])
+        at += len(block)
+        if last is not None and at >= last:
+            break
+        if at - first > LONGEST * sr:  # a header that promised nothing
+            _bounded(0.0, start=first / sr, end=at / sr)
+    return np.concatenate(kept)
+
+
+def _part(transcript: Spoken | None, *, start: float, end: float | None) -> Spoken | None:
+    """What is spoken from ``start`` to ``end``, at the times of the part."""
+    last = math.inf if end is None else end
+
+    def inside(spoken: Sequence) -> tuple:
+        return tuple(
+            replace(one, start=max(0.0, one.start - start), end=min(last, one.end) - start)
+            for one in spoken
+            if one.end > start and one.start < last
+        )
+
+    if not transcript or (start == 0 and end is None):
+        return transcript
+    if not isinstance(transcript, Transcript):
+        return inside(transcript)
+    segments = ((s, replace(s, words=inside(s.words))) for s in transcript.segments)
+    kept = [cut for whole, cut in segments if cut.words or not whole.words]
+    return replace(transcript, segments=inside(kept))
 
 
 def _content(
@@ -245,7 +316,7 @@ def _content(
         raise LabError("Expected a label that says what is heard, found none.")
     if view not in VIEWS:
         raise LabError(f"Expected the view 'waveform' or 'mel', found {view!r}.")
-    audio.check(y)
+    _bounded(len(audio.check(y)) / sr, start=0.0, end=None)
     words, lines = _spoken(transcript)
     bands, mel = _mel(y, sr) if view == "mel" else (0, b"")
     return {
