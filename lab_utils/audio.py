@@ -159,6 +159,25 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     return path
 
 
+def describe(path: str | os.PathLike):
+    """What the header of a recording says: ``.sr``, ``.duration`` in seconds."""
+    import soundfile
+
+    from types import SimpleNamespace
+
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.SoundFileError:
+        return SimpleNamespace(sr=0, duration=0.0)
+    return SimpleNamespace(sr=info.samplerate, duration=info.duration)
+
+
+def blocks(path: str | os.PathLike, *, sr: int | None):
+    """A recording block by block, mono."""
+    y, _ = load(path, sr=sr)
+    yield from np.split(y, range(1 << 17, len(y), 1 << 17))
+
+
 def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
     """A waveform as 16-bit WAV or FLAC, rounded; values beyond [-1, 1] are clipped."""
     import io
