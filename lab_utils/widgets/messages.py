@@ -6,6 +6,7 @@ What a widget syncs is its state, and state is saved with the notebook: by ``jup
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import anywidget
 
 from ..errors import LabError
 
+UNASKED = (1.0, 5.0)  #: seconds after a widget is shown at which it sends what nobody asked for yet
 _HERE = Path(__file__).parent
 
 
@@ -32,6 +34,7 @@ class Answering(anywidget.AnyWidget):
     is ignored.
     """
 
+    _asked = False
     carried: tuple[str, ...] = ()  #: attributes (bytes) that the page gets when it asks to "carry"
 
     def __init__(self, **traits: Any):
@@ -55,7 +58,20 @@ class Answering(anywidget.AnyWidget):
         """
         if action != "carry" or not self.carried:
             return None
+        self._asked = True
         return "", [getattr(self, name) for name in self.carried]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        for delay in UNASKED if self.carried else ():
+            timer = threading.Timer(delay, self._push)
+            timer.daemon = True
+            timer.start()
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _push(self) -> None:
+        """Send what is carried unasked: while other cells run, the page's question has to wait."""
+        if not self._asked:
+            self.send({"carried": True}, [getattr(self, name) for name in self.carried])
 
     def _answer(self, content: object, buffers: Sequence[memoryview]) -> None:
         action = content.get("action") if isinstance(content, dict) else None

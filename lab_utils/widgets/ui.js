@@ -44,41 +44,46 @@ export function ask(model, content, { buffers = [], patience = 0 } = {}) {
 }
 
 // A widget whose sound comes by message and never lies in the notebook. It is asked for when a view
-// is drawn, and kept for the views that follow. `draw` gets the buffers; it returns how to end.
+// is drawn, or comes unasked while the kernel is busy, and is kept for the views that follow. `draw`
+// gets the buffers; it returns how to end.
 export function carried(draw) {
   let model = null;
   let buffers = null;
+  const waiting = new Set(); // views without sound
+  const take = (sent) => {
+    buffers ??= sent;
+    waiting.forEach((put) => put());
+    waiting.clear();
+  };
   return {
-    initialize: (widget) => (model = widget.model) && undefined,
+    initialize(widget) {
+      model = widget.model;
+      model.on("msg:custom", (content, sent) => content.carried && take(sent));
+    },
     render({ model: own, el }) {
-      const note = make("p", { textContent: "The sound is on its way.", hidden: true });
+      const note = make("p", { hidden: true, textContent: WAITING });
       note.setAttribute("role", "status");
       let end = null;
-      let gone = false;
       const put = () => {
         note.remove();
         end = draw({ model: own, el, buffers });
       };
+      let timer = 0;
       if (buffers) put();
       else {
         el.append(note);
-        const late = () => {
-          note.hidden = false;
-          note.textContent =
-            "No sound yet: no notebook holds any, and Python gives it when it is free. Was it restarted? Run this cell again.";
-        };
-        const timer = setTimeout(late, 2000);
-        ask(model ?? own, { action: "carry" }).then((answer) => {
-          clearTimeout(timer);
-          if (answer.ok) buffers ??= answer.buffers;
-          if (!answer.ok) note.textContent = answer.message;
-          else if (!gone) put();
-        });
+        waiting.add(put);
+        timer = setTimeout(() => (note.hidden = false), 2000);
+        ask(model, { action: "carry" }).then((answer) => take(answer.buffers));
       }
       return () => {
-        gone = true;
+        clearTimeout(timer);
+        waiting.delete(put);
         end?.();
       };
     },
   };
 }
+
+const WAITING =
+  "No sound yet: no notebook holds any, and Python gives it when it is free. Was it restarted? Run this cell again.";
