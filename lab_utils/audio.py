@@ -161,9 +161,9 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
 
 def describe(path: str | os.PathLike):
     """What the header of a recording says: ``.sr``, ``.duration`` in seconds."""
-    import soundfile
-
     from types import SimpleNamespace
+
+    import soundfile
 
     try:
         info = soundfile.info(str(path))
