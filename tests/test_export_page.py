@@ -166,3 +166,16 @@ def test_a_notebook_run_for_the_repository_has_nobodys_voice(own_voice, monkeypa
     assert run_notebook.run(own_voice, timeout=120) == []
     text = own_voice.read_text("utf-8")
     assert "no recording of yours yet" in text and "Your recording" not in text
+
+
+def test_the_offline_folder_takes_no_recordings_along(tmp_path, monkeypatch):
+    """Earlier versions kept them in ~/whisper-lab/recordings, where the offline clone is too."""
+    from lab_utils.classroom import bundle
+
+    project = tmp_path / "whisper-lab"
+    (project / "recordings").mkdir(parents=True)
+    (project / "recordings" / "my-voice-recorded.wav").write_bytes(b"a voice")
+    (project / "README.md").write_text("x")
+    monkeypatch.setattr(bundle.shutil, "which", lambda name: None)  # no git
+    bundle.copy_project(project, tmp_path / "stick")
+    assert [path.name for path in (tmp_path / "stick").rglob("*")] == ["README.md"]
