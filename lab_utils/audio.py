@@ -159,44 +159,6 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     return path
 
 
-def describe(path: str | os.PathLike):
-    """What the header of a recording says: ``.sr``, ``.duration`` in seconds."""
-    from types import SimpleNamespace
-
-    import soundfile
-
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.SoundFileError:
-        return SimpleNamespace(sr=0, duration=0.0)
-    return SimpleNamespace(sr=info.samplerate, duration=info.duration)
-
-
-def blocks(path: str | os.PathLike, *, sr: int | None):
-    """A recording block by block, mono."""
-    y, _ = load(path, sr=sr)
-    yield from np.split(y, range(1 << 17, len(y), 1 << 17))
-
-
-def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
-    """A waveform as 16-bit WAV or FLAC, rounded; values beyond [-1, 1] are clipped."""
-    import io
-
-    import soundfile
-
-    steps = np.clip(np.rint(check(y) * 32768), -32768, 32767).astype(np.int16)
-    buffer = io.BytesIO()
-    soundfile.write(buffer, steps, int(sr), format=format.upper(), subtype="PCM_16")
-    return buffer.getvalue()
-
-
-def check_rate(sr: int) -> int:
-    """Return a sampling rate from 4 to 384 kHz, else raise AudioError."""
-    if not 4_000 <= sr <= 384_000:
-        raise AudioError(f"Expected a sampling rate from 4,000 to 384,000 Hz, found {sr}.")
-    return int(sr)
-
-
 def rms_dbfs(y: np.ndarray) -> float:
     """Root mean square level in dB relative to full scale (1.0); silence gives -inf."""
     rms = float(np.sqrt(np.mean(np.square(y, dtype=np.float64))))
