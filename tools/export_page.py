@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import base64
 import html
-import io
 import mimetypes
 import os
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import nbformat
 
+from lab_utils import audio
 from lab_utils.files import replacing
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -58,12 +58,9 @@ def data_uri(file: Path) -> str:
     """A file as a data URI; a WAV as FLAC, half its size."""
     data, mime = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "audio/flac"
     if file.suffix == ".wav":
-        import soundfile
-
-        samples, rate = soundfile.read(file, dtype="int16")
-        buffer = io.BytesIO()
-        soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_16")
-        data, mime = buffer.getvalue(), "audio/flac"
+        y, sr = audio.load(file, sr=None, mono=False)
+        if y.ndim == 1:
+            data, mime = audio.encode(y, sr=sr, format="flac"), "audio/flac"
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -20,7 +20,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from .. import decoding
+from .. import audio, decoding
 from ..decoding import BeamSearch, Trace, Window
 from ..errors import LabError
 
@@ -83,7 +83,7 @@ class DecodeExplorer(anywidget.AnyWidget):
             first_path=_path(self.trace),
             facts=_facts(window),
             picture=_mel_png(window),
-            sound=_wav(window),
+            sound=audio.encode(window.y, sr=audio.SAMPLE_RATE),
         )
         self.observe(self._on_options, "options")
         self.observe(self._on_forced, "forced")
@@ -248,12 +248,4 @@ def _mel_png(window: Window) -> bytes:
 
     buffer = io.BytesIO()
     imsave(buffer, window.mel[::-1, : 2 * window.n_positions], cmap=MAP, format="png")
-    return buffer.getvalue()
-
-
-def _wav(window: Window) -> bytes:
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(window.y, -1, 1), 16_000, subtype="PCM_16", format="WAV")
     return buffer.getvalue()

@@ -18,7 +18,6 @@ this file, so nothing is fetched from the internet.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,7 +206,7 @@ class LiveSound(anywidget.AnyWidget):
     def _answer(self, change) -> None:
         try:
             y, sr = self._make()
-            wav, status = wav_bytes(y, sr=sr), f"{len(y) / sr:.1f} s at {sr} Hz"
+            wav, status = audio.encode(y, sr=sr), f"{len(y) / sr:.1f} s at {sr} Hz"
         except LabError as error:
             wav, status = b"", str(error)
         with self.hold_sync():
@@ -215,13 +214,3 @@ class LiveSound(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"[sound: {self.label}]"
-
-
-def wav_bytes(y: np.ndarray, *, sr: int) -> bytes:
-    """A waveform as the bytes of a 16-bit WAV; values beyond [-1, 1] are clipped."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    clipped = np.clip(audio.check(y), -1, 1)
-    soundfile.write(buffer, clipped, int(sr), format="WAV", subtype="PCM_16")
-    return buffer.getvalue()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import itertools
 import json
 import os
@@ -232,7 +231,7 @@ def _sound(clip: str | os.PathLike | np.ndarray, sr: int | None) -> tuple[np.nda
         return audio.load(clip, sr=None)
     if sr is None:
         raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
-    return audio.check(clip), int(sr)
+    return audio.check(clip), audio.check_rate(sr)
 
 
 def _content(
@@ -302,13 +301,9 @@ def _lang(transcript: Spoken | None) -> str:
 
 def _flac(y: np.ndarray, *, sr: int) -> bytes:
     """16-bit FLAC: half the size of a WAV, and every browser of today plays it."""
-    import soundfile
-
     if sr > HIGHEST_RATE:
         y, sr = audio.resample(y, sr=sr, target_sr=HIGHEST_RATE), HIGHEST_RATE
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(y, -1, 1), sr, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
+    return audio.encode(y, sr=sr, format="flac")
 
 
 def _peaks(y: np.ndarray) -> bytes:

@@ -8,9 +8,9 @@ Taught in: notebooks/02_transcribe.ipynb.
 
 from __future__ import annotations
 
-import io
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,17 +88,15 @@ class Recorder(anywidget.AnyWidget):
         AudioError
             The bytes are no recording, or the folder cannot be written.
         """
-        import soundfile
-
         if kind not in KINDS:
             raise LabError(f"Expected one of {', '.join(KINDS)}, found {kind!r}.")
-        try:
-            y, sr = soundfile.read(io.BytesIO(bytes(wav)), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"What the page sent is no WAV recording: {error}") from error
-        y = audio.check(audio.to_mono(np.ascontiguousarray(y.T)))
-        if sr != audio.SAMPLE_RATE:
-            y = audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE)
+        with tempfile.TemporaryDirectory() as folder:
+            sent = Path(folder) / "sent.wav"
+            sent.write_bytes(wav)
+            try:
+                y, _ = audio.load(sent)
+            except AudioError as error:
+                raise AudioError(f"What the page sent is no WAV recording: {error}") from error
         path = audio.save_wav(_files(self._clip)[kind], y, sr=audio.SAMPLE_RATE)
         for other, old in _files(self._clip).items():
             if other != kind:
