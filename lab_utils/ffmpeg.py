@@ -35,13 +35,21 @@ RAW = {
 
 _STRICT = ("-xerror", "-err_detect", "crccheck+bitstream+buffer+explode")
 _DAMAGE = re.compile(
-    r"corrupt|prematurely|CRC|size mismatch|invalid as first byte|partial file|truncated"
-    r"|Overread|bits_left|Packet mismatch|Error submitting packet|Error during demuxing",
+    r"\[(error|fatal)\]|corrupt|prematurely|CRC|size mismatch|partial file|truncated|bits_left"
+    r"|Packet mismatch|Overread",
     re.I,
 )
-_GENERIC = re.compile(r"^(Error opening|Conversion failed|Task finished|Terminating thread)", re.I)
+_HARMLESS = re.compile(  # what ffmpeg says of pictures, and of what a sound does not need
+    r"^\[(h26\d|hevc|mpeg\d|msmpeg|vp[89]|av1|libdav1d|vc1|wmv|theora|prores|dv|m?jpeg|png|gif)"
+    r"|chapter|codec parameters|codec with id|timecode|subtitle|edit list",
+    re.I,
+)
+_GENERIC = re.compile(
+    r"^Error opening|Conversion failed|^Task finished|^Terminating|Last message repeated"
+    r"|whitelist|Not detecting|Invalid data found",
+    re.I,
+)
 _NO_SOUND = re.compile(r"matches no streams|does not contain any stream", re.I)
-_UNKNOWN = re.compile(r"whitelist|Not detecting|Invalid data found|Format .* not recogni", re.I)
 
 
 def input_options(path: str | os.PathLike, *, kind: str = "", strict: bool = False) -> list[str]:
@@ -90,7 +98,7 @@ def run_ffmpeg(*arguments: str, what: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise AudioError(f"{what}: ffmpeg was ended after {LONGEST_RUN:g} s.") from error
     if done.returncode:
-        raise AudioError(f"{what} {_reason(done.stderr, '')}.")
+        raise AudioError(f"{what} {_reason(done.stderr, '', '')}.")
 
 
 _MISSING = "The program ffmpeg is not on the PATH: run 'python -m lab_utils check'."
@@ -124,7 +132,7 @@ class Pipe:
     def __init__(
         self, path: Path, *, kind: str, strict: bool = True, options: tuple[str, ...] = ()
     ) -> None:
-        self._path, self._strict, self._stalled = path, strict, False
+        self._path, self._kind, self._strict, self._stalled = path, kind, strict, False
         self._told = tempfile.TemporaryFile()
         command = ["ffmpeg", "-nostdin", "-hide_banner", "-v", "level+warning", *options]
         command += input_options(path, kind=kind, strict=strict)
@@ -193,8 +201,8 @@ class Pipe:
             )
         self._told.seek(0)
         told = self._told.read()
-        if self._strict and (code or _DAMAGE.search(told.decode("utf-8", "replace"))):
-            raise AudioError(f"{name} {_reason(told, str(self._path))}.")
+        if self._strict and (code or _damage(told)):
+            raise AudioError(f"{name} {_reason(told, str(self._path.absolute()), self._kind)}.")
 
     def close(self) -> None:
         """End ffmpeg if it still runs."""
@@ -210,20 +218,24 @@ class Pipe:
         self.close()
 
 
+def _damage(told: bytes) -> list[str]:
+    """The lines that tell of damage to the sound."""
+    lines = told.decode("utf-8", "replace").splitlines()
+    return [line for line in lines if _DAMAGE.search(line) and not _HARMLESS.search(line)]
+
+
 _NOT_ONE = "is not a recording that ffmpeg can read"
 
 
-def _reason(told: bytes, path: str) -> str:
+def _reason(told: bytes, path: str, kind: str) -> str:
     """The end of a sentence, from the line of ffmpeg's that tells most."""
     text = told.decode("utf-8", "replace")
     if _NO_SOUND.search(text):
         return "has no sound track"
-    lines = [re.sub(r"^(\[[^]]*\] )*", "", line).strip() for line in text.splitlines()]
+    lines = _damage(told) or text.splitlines()
+    lines = [re.sub(r"^ *(\[[^]]*\] *)*", "", line) for line in lines]
     lines = [line.replace(f"file:{path}", "").strip(" .:") for line in lines]
-    for line in lines:
-        if _DAMAGE.search(line):
-            return f"is damaged or breaks off ({line}): copy or export it again"
-    telling = [line for line in lines if line and not _GENERIC.match(line)]
-    if not telling or _UNKNOWN.search(telling[0]):
-        return _NOT_ONE
-    return f"{_NOT_ONE}: {telling[0]}"
+    telling = next((line for line in lines if line and not _GENERIC.search(line)), "")
+    if kind:
+        return f"is damaged or breaks off{telling and f' ({telling})'}: copy or export it again"
+    return f"{_NOT_ONE}{telling and f': {telling}'}"

@@ -7,9 +7,10 @@ have read them since.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 import numpy as np
+
+from .facts import Container, broken_off
 
 _RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _KBITS = {  # by (MPEG 1?, layer)
@@ -22,22 +23,8 @@ _KBITS = {  # by (MPEG 1?, layer)
 }
 _SAME = 0xFFFE0C00  # the bits that are the same in every frame of a stream: version, layer, rate
 _LANES = 4096
-
-
-@dataclass(frozen=True)
-class Frames:
-    """What a walk over the frames found.
-
-    Attributes
-    ----------
-    n_samples : int
-        Samples in each channel that the tag promises, without the encoder's padding; else 0.
-    fault : str
-        What is wrong, as the end of a sentence; empty if nothing is.
-    """
-
-    n_samples: int = 0
-    fault: str = ""
+_LONGEST = 1441  #: bytes of the longest frame
+_SEARCHED = 1 << 16  #: bytes in which the first frame is looked for
 
 
 def behind_id3(data, at: int) -> int:
@@ -89,42 +76,65 @@ def is_stream(data, at: int) -> bool:
     return frame_facts(following) is not None and not (word ^ following) & _SAME
 
 
-def walk(data, start: int) -> Frames:
+def first_frame(data, start: int) -> int:
+    """Where four frames in a row begin, near the start; -1 if they do not."""
+    at = start - 1
+    while (at := data.find(b"\xff", at + 1, start + _SEARCHED)) >= 0:
+        place, frames = at, 0
+        while frames < 4 and place >= 0 and is_stream(data, place):
+            place += frame_facts(struct.unpack_from(">I", data, place)[0])[0]
+            frames += 1
+        if frames == 4 or (frames and at == start):
+            return at
+    return -1
+
+
+def inspect(data, start: int) -> Container:
     """Go from frame to frame to the end, and hold the tag's promise against what is there."""
-    word = struct.unpack_from(">I", data, start)[0]
+    begin = first_frame(data, start)
+    word = struct.unpack_from(">I", data, begin)[0]
     size, per_frame, sr = frame_facts(word)
-    promised, trimmed, crc = _tag(data, start, word)
-    begin = at = start + size if promised is not None else start
+    promised, trimmed, crc = _tag(data, begin, word)
+    if begin - start > _LONGEST or (begin > start and (start or promised is not None)):
+        return Container("mp3", fault=f"begins with {begin - start} bytes that are no sound")
+    sound = begin + size if promised is not None else begin
+    end, n_frames, why = _walk(data, sound, word, promised)
+    seconds = n_frames * per_frame / sr
+    if why:
+        return Container("mp3", fault=why.format(seconds))
+    if promised is None:
+        return Container("mp3")
+    whole = promised * per_frame / sr
+    if n_frames < promised:
+        return Container("mp3", fault=broken_off(seconds, whole))
+    if n_frames > promised:
+        fault = f"promises {whole:.1f} s of sound and holds {seconds:.1f} s"
+        return Container("mp3", fault=fault)
+    # mp3gain changes frames, says so in a tag and leaves the checksum as it was
+    if crc is not None and b"MP3GAIN" not in data[end:] and checksum(data[sound:end]) != crc:
+        return Container(
+            "mp3", fault="is damaged: the checksum in its tag is not that of its sound"
+        )
+    return Container("mp3", max(0, promised * per_frame - trimmed), tolerance=2 * 1152)
+
+
+def _walk(data, at: int, word: int, promised: int | None) -> tuple[int, int, str]:
+    """Where the frames end, how many there are, and what breaks the row, if anything does."""
     n_frames = 0
     while at + 4 <= len(data):
         found = struct.unpack_from(">I", data, at)[0]
         facts = frame_facts(found)
         if facts is None or (found ^ word) & _SAME:
-            if _is_tag(data, at):
-                break
-            seconds = n_frames * per_frame / sr
-            if promised is not None and n_frames >= promised:
-                break  # all is there; what follows is not sound
-            if data[at:].strip(b"\0") and _goes_on(data, at + 1, word):
-                return Frames(fault=f"is damaged after {seconds:.1f} s: its frames do not join")
-            break
+            complete = promised is not None and n_frames >= promised
+            if not complete and not _is_tag(data, at) and _goes_on(data, at + 1, word):
+                return at, n_frames, "is damaged after {:.1f} s: its frames do not join"
+            return at, n_frames, ""
         if at + facts[0] > len(data):
-            break
+            cut = promised is None
+            return at, n_frames, "breaks off after {:.1f} s, within a frame" if cut else ""
         at += facts[0]
         n_frames += 1
-    seconds = n_frames * per_frame / sr
-    if promised is None:
-        cut = at + 4 <= len(data) and frame_facts(struct.unpack_from(">I", data, at)[0])
-        within = f"breaks off after {seconds:.1f} s, within a frame"
-        return Frames(fault=within if cut and not _is_tag(data, at) else "")
-    whole = promised * per_frame / sr
-    if n_frames < promised:
-        return Frames(fault=f"breaks off after {seconds:.1f} s of {whole:.1f} s")
-    if n_frames > promised:
-        return Frames(fault=f"promises {whole:.1f} s of sound and holds {seconds:.1f} s")
-    if crc is not None and b"MP3GAIN" not in data[at:] and checksum(data[begin:at]) != crc:
-        return Frames(fault="is damaged: its sound does not have the checksum that its tag names")
-    return Frames(n_samples=max(0, promised * per_frame - trimmed))
+    return at, n_frames, ""
 
 
 def _goes_on(data, at: int, word: int) -> bool:
@@ -162,9 +172,7 @@ def _tag(data, start: int, word: int) -> tuple[int | None, int, int | None]:
     if data[at : at + 4] in (b"LAME", b"Lavc", b"Lavf", b"L3.9"):
         packed = int.from_bytes(data[at + 21 : at + 24], "big")
         trimmed = (packed >> 12) + (packed & 0xFFF)
-        music, tag = struct.unpack_from(">HH", data, at + 32)
-        if music and tag == checksum(data[start : at + 34]):
-            crc = music
+        crc = struct.unpack_from(">H", data, at + 32)[0] or None  # of the sound; 0: not computed
     return n_frames, trimmed, crc
 
 
@@ -173,7 +181,7 @@ def checksum(data: bytes) -> int:
 
     Many lanes go side by side; a lane's remainder is then moved past the bytes behind it.
     """
-    lanes = _LANES if len(data) > 8 * _LANES else 1
+    lanes = max(1, min(_LANES, len(data) // 64))
     n = len(data) // lanes
     columns = np.frombuffer(data, np.uint8, n * lanes).reshape(lanes, n).T.copy()
     table, crc = _TABLE, np.zeros(lanes, np.uint16)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
+from .facts import Container
+
 _PAGE = struct.Struct("<4sBBqIIIB")
 _FIRST, _LAST = 2, 4  # flags
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -19,16 +21,12 @@ def checksum(page: bytes) -> int:
     return int(f"{mirrored:032b}"[::-1], 2)
 
 
-def fault(data, start: int) -> str:
-    """What is wrong with the pages, as the end of a sentence; empty if nothing is.
+def inspect(data, start: int) -> Container:
+    """Hold the pages against their numbers and checksums."""
+    return Container("ogg", fault=_fault(data, start))
 
-    Parameters
-    ----------
-    data : bytes-like
-        The whole file: anything that can be sliced and searched, such as an mmap.
-    start : int
-        Where the first page begins.
-    """
+
+def _fault(data, start: int) -> str:
     at, numbers, open_streams = start, {}, set()
     while at + _PAGE.size <= len(data):
         magic, _, flags, _, serial, number, told, n_segments = _PAGE.unpack_from(data, at)
