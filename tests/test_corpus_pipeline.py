@@ -21,7 +21,7 @@ import workshop
 
 from lab_utils import audio
 from lab_utils.corpus import manifest as manifests
-from lab_utils.corpus import passes, pipeline, split, streams
+from lab_utils.corpus import passes, pipeline, split
 from lab_utils.errors import AudioError, CorpusError
 
 SETTINGS = pipeline.Settings(denoise="gate")
@@ -143,7 +143,7 @@ def test_a_long_recording_comes_in_small_blocks(tmp_path):
         for _ in range(18):
             file.write(y)
     longest = 0
-    for block in streams.blocks(path, sr=22_050):
+    for block in audio.blocks(path, sr=22_050):
         longest = max(longest, len(block))
     assert longest < 10 * 22_050
     heard = passes.listen(path, sr=22_050)
@@ -157,7 +157,7 @@ def test_blocks_give_the_whole_file_whatever_their_size(block):
     expected, _ = audio.load(path, sr=22_050)
     if block == 1000:  # many calls: the first seconds will do
         parts, n = [], 0
-        for y in streams.blocks(path, sr=22_050, block=block):
+        for y in audio.blocks(path, sr=22_050, block=block):
             parts.append(y)
             n += len(y)
             if n > 100_000:
@@ -165,7 +165,7 @@ def test_blocks_give_the_whole_file_whatever_their_size(block):
         got = np.concatenate(parts)
         expected = expected[: len(got)]
     else:
-        got = np.concatenate(list(streams.blocks(path, sr=22_050, block=block)))
+        got = np.concatenate(list(audio.blocks(path, sr=22_050, block=block)))
         assert len(got) == len(expected)
     np.testing.assert_allclose(got, expected, atol=2e-6)
 
@@ -212,7 +212,7 @@ def _bad_folder(folder: Path) -> dict[str, str]:
     return {
         "text.wav": "not a recording", "empty.wav": "0 bytes", "header only.wav": "no samples",
         "nan.wav": "not numbers", "no head.mp3": "not a recording",
-        "silence.wav": "no speech", "twin.wav": "byte for byte", "cut off.mp3": "",
+        "silence.wav": "no speech", "twin.wav": "byte for byte", "cut off.mp3": "breaks off",
         "8 bit.wav": "", "24 bit.wav": "", "float.wav": "", "six.wav": "", "192k.wav": "",
         "été à la\nmer.wav": "", "a/same.wav": "", "b/same.wav": "",
     }  # fmt: skip
@@ -241,7 +241,7 @@ def test_many_channels_and_high_rates_give_the_same_speech(tmp_path):
     y = y[: 6 * sr]
     six = np.stack([0.5 * y] * 6, axis=1)
     soundfile.write(tmp_path / "six.wav", six, sr, subtype="PCM_24")
-    got = np.concatenate(list(streams.blocks(tmp_path / "six.wav", sr=sr)))
+    got = np.concatenate(list(audio.blocks(tmp_path / "six.wav", sr=sr)))
     np.testing.assert_allclose(got, 0.5 * y, atol=1e-5)
 
 
@@ -321,4 +321,4 @@ def test_settings_that_make_no_sense(make, match):
 
 def test_a_stream_of_nothing(tmp_path):
     with pytest.raises(AudioError, match="found no file"):
-        next(streams.blocks(tmp_path / "no.wav", sr=16_000))
+        next(audio.blocks(tmp_path / "no.wav", sr=16_000))

@@ -10,7 +10,7 @@ import soundfile
 from lab_utils import audio, features, samples
 from lab_utils.errors import LabError
 from lab_utils.widgets import explorers
-from lab_utils.widgets.figure import Choice, LiveFigure, LiveSound, Slider, wav_bytes
+from lab_utils.widgets.figure import Choice, LiveFigure, LiveSound, Slider
 
 
 @pytest.fixture(scope="module")
@@ -131,11 +131,11 @@ def test_press_for_sound_sends_a_wav(clip):
     np.testing.assert_allclose(back, y, atol=1e-4)
 
 
-def test_wav_bytes_clips_and_refuses_what_is_no_waveform():
-    back, _ = soundfile.read(io.BytesIO(wav_bytes(np.array([2.0, -2.0, 0.0]), sr=8000)))
+def test_the_sound_clips_and_refuses_what_is_no_waveform():
+    back, _ = soundfile.read(io.BytesIO(audio.encode(np.array([2.0, -2.0, 0.0]), sr=8000)))
     np.testing.assert_allclose(back, [1, -1, 0], atol=1e-3)
     with pytest.raises(LabError, match="mono"):
-        wav_bytes(np.zeros((2, 3)), sr=8000)
+        audio.encode(np.zeros((2, 3)), sr=8000)
 
 
 def test_shown_text_is_stable(clip):

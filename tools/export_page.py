@@ -14,7 +14,6 @@ import argparse
 import base64
 import html
 import html.parser
-import io
 import mimetypes
 import os
 import re
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import nbformat
 
-from lab_utils import places, samples
+from lab_utils import audio, places, samples
 from lab_utils.errors import LabError
 from lab_utils.files import replacing
 
@@ -62,12 +61,9 @@ def data_uri(file: Path) -> str:
     """A file as a data URI; a WAV as FLAC, half its size."""
     data, mime = file.read_bytes(), mimetypes.guess_type(file.name)[0] or "audio/flac"
     if file.suffix == ".wav":
-        import soundfile
-
-        samples, rate = soundfile.read(file, dtype="int16")
-        buffer = io.BytesIO()
-        soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_16")
-        data, mime = buffer.getvalue(), "audio/flac"
+        y, sr = audio.load(file, sr=None, mono=False)
+        if y.ndim == 1:
+            data, mime = audio.encode(y, sr=sr, format="flac"), "audio/flac"
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from .. import batches, files
 from ..errors import AudioError, CorpusError
 from .manifest import Clip, Manifest
-from .streams import digest
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -67,7 +66,7 @@ def with_whisper(
     clips, keys, durations = [], [], []
     for clip in manifest.clips:
         try:
-            key = digest(manifest.path(clip))
+            key = files.sha256(manifest.path(clip))
             durations.append(batches.duration_of(manifest.path(clip)))
         except (OSError, AudioError, CorpusError):
             continue  # the check names it

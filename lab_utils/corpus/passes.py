@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from . import clean, split, streams
+from .. import audio
+from . import clean, split
 from .speech import SAMPLE_RATE, SpeechDetector
 from .split import Span
 
@@ -70,7 +71,7 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one core a recording: more recordings at a time, not more threads
     try:
-        for y in streams.blocks(path, sr=sr):
+        for y in audio.blocks(path, sr=sr):
             frames.feed(y)
             if keep is not None:
                 keep.write(y.data)

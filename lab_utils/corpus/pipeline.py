@@ -26,7 +26,7 @@ import numpy as np
 
 from .. import audio, files
 from ..errors import AudioError, CorpusError
-from . import clean, measure, passes, split, streams
+from . import clean, measure, passes, split
 from .manifest import MANIFEST, Clip, Dropped, Manifest, read_details
 from .split import SplitSettings
 
@@ -219,7 +219,7 @@ def prepare(
     settings = settings or Settings()
     source, out = Path(recordings), Path(out)
     try:
-        paths = streams.recordings(source)
+        paths = audio.find(source).recordings
     except AudioError as error:
         raise CorpusError(str(error)) from error
     if not paths:
@@ -255,7 +255,7 @@ def _jobs(
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:
-            sha256 = streams.digest(path)
+            sha256 = files.sha256(path)
         except OSError as error:
             dropped.append(Dropped(name, f"cannot be opened: {error.strerror}"))
             continue

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from .. import decoding
+from .. import audio, decoding
 from ..decoding import BeamSearch, Trace, Window
 from ..errors import LabError
 from .messages import Answering, script
@@ -72,7 +72,8 @@ class DecodeExplorer(Answering):
         self._decoding_options = dict(options)
         self._taken: list[int] = []  # the forced tokens of the path that is shown
         self.own = self.trace = decoding.trace(window, **options)
-        self.sound, self.picture = _wav(window), _mel_png(window)
+        self.sound = audio.encode(window.y, sr=audio.SAMPLE_RATE)
+        self.picture = _mel_png(window)
         task = options.get("task", "transcribe")
         super().__init__(
             options={
@@ -248,12 +249,4 @@ def _mel_png(window: Window) -> bytes:
 
     buffer = io.BytesIO()
     imsave(buffer, window.mel[::-1, : 2 * window.n_positions], cmap=MAP, format="png")
-    return buffer.getvalue()
-
-
-def _wav(window: Window) -> bytes:
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(window.y, -1, 1), 16_000, subtype="PCM_16", format="WAV")
     return buffer.getvalue()

@@ -18,7 +18,6 @@ this file, so nothing is fetched from the internet.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -206,17 +205,7 @@ class LiveSound(Answering):
         if action != "make":
             return None
         y, sr = self._make()
-        return f"{len(y) / sr:.1f} s at {sr} Hz", [wav_bytes(y, sr=sr)]
+        return f"{len(y) / sr:.1f} s at {sr} Hz", [audio.encode(y, sr=sr)]
 
     def __repr__(self) -> str:
         return f"[sound: {self.label}]"
-
-
-def wav_bytes(y: np.ndarray, *, sr: int) -> bytes:
-    """A waveform as the bytes of a 16-bit WAV; values beyond [-1, 1] are clipped."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    clipped = np.clip(audio.check(y), -1, 1)
-    soundfile.write(buffer, clipped, int(sr), format="WAV", subtype="PCM_16")
-    return buffer.getvalue()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import itertools
 import json
 import math
@@ -254,7 +253,7 @@ def _sound(
     elif sr is None:
         raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
     else:
-        sr, y = int(sr), audio.check(clip)
+        sr, y = audio.check_rate(sr), audio.check(clip)
         _bounded(len(y) / sr, start=start, end=end)
         y = y[round(start * sr) : end and round(end * sr)]
     if len(y) == 0:
@@ -375,13 +374,9 @@ def _lang(transcript: Spoken | None) -> str:
 
 def _flac(y: np.ndarray, *, sr: int) -> bytes:
     """16-bit FLAC: half the size of a WAV, and every browser of today plays it."""
-    import soundfile
-
     if sr > HIGHEST_RATE:
         y, sr = audio.resample(y, sr=sr, target_sr=HIGHEST_RATE), HIGHEST_RATE
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(y, -1, 1), sr, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
+    return audio.encode(y, sr=sr, format="flac")
 
 
 def _peaks(y: np.ndarray) -> bytes:
