@@ -111,7 +111,7 @@ def test_names_of_people_are_kept_as_they_are(folder, name):
 
 def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(folder, capsys):
     moved, option = exercises.transcribe.moved, exercises.transcribe.option
-    says = moved.mistakes[0].says
+    says = moved.mistakes[0].label
     solved = record.Entry(solved=True, attempts=2, mistakes={says: 1})
     tried = record.Entry(attempts=4, mistakes={says: 3}, hints=2)
     hand_in(folder, "Ada", {option.key: record.Entry(solved=True, attempts=1), moved.key: solved})

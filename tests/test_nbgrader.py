@@ -186,7 +186,7 @@ def test_points_of_four_submissions(course):
 def test_feedback_names_the_mistake(course):
     feedback = (course / "feedback" / "typical" / LAB / f"{LAB}.html").read_text("utf-8")
     second = exercises.of_lab(LAB)[1].mistakes[0]
-    assert second.says in feedback
+    assert second.message in feedback
 
 
 def test_grading_leaves_the_teachers_progress_alone(course, own_progress):

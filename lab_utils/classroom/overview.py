@@ -70,10 +70,10 @@ class Class:
         for exercise in exercises.all_exercises():
             for mistake in exercise.mistakes:
                 counts = [
-                    entry.mistakes[mistake.says]
+                    entry.mistakes[mistake.label]
                     for report in self.reports
                     if (entry := report.entries.get(exercise.key))
-                    and entry.mistakes.get(mistake.says)
+                    and entry.mistakes.get(mistake.label)
                 ]
                 if counts:
                     found.append(Misconception(exercise, mistake, len(counts), sum(counts)))

@@ -120,8 +120,10 @@ def read(path: Path) -> Report:
     entries = {}
     for key, entry in record.parse(data).items():
         if key in known:
-            says = {mistake.says for mistake in known[key].mistakes}
-            mistakes = {text: n for text, n in entry.mistakes.items() if text in says}
+            mistakes = {}
+            for text, n in entry.mistakes.items():
+                if mistake := known[key].mistake_named(text):
+                    mistakes[mistake.label] = mistakes.get(mistake.label, 0) + n
             entries[key] = record.Entry(**{**vars(entry), "mistakes": mistakes})
     learner = _number(data.get("learner") or "")
     return Report(name, written, entries, learner, shown_name(path.name))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "03_decode"
 OBJECTIVES = (
@@ -138,7 +138,7 @@ _GREEDY = (
     "{body}"
     "    return {result}"
 )
-_AFTER = "tokens[len(start):]"
+_AFTER = "tokens[len(start) :]"
 
 
 def _code(body: str, result: str = _AFTER) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import answers
-from .core import Exercise, Mistake
+from . import legacy as answers
+from .legacy import Exercise, Mistake
 
 LAB = "02_transcribe"
 OBJECTIVES = (
