@@ -37,7 +37,7 @@ EXPORT_VARIABLE = "WHISPER_LAB_EXPORT"  #: set to 1 while a notebook is run for 
 VIEWS = ("waveform", "mel")
 BINARY = ("audio", "peaks", "mel")  #: the parts of a player that are bytes, in the page's order
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-LONGEST = 600.0  #: seconds that one player takes: 16 MB in the page at 16 kHz, 100 in the kernel
+LONGEST = 300.0  #: seconds in one player: at 48 kHz 25 MB in the page and 130 in the kernel (noise)
 HIGHEST_RATE = 48_000  #: Hz, more than that a browser need not play
 COLUMNS = 1_200  #: how finely waveform and mel are drawn
 
@@ -120,14 +120,14 @@ def play(
     view : {"waveform", "mel"}
         ``mel`` shows what Whisper hears.
     start, end : float
-        Seconds: only this part is played, at most 600 s. Default: from the beginning to the end.
+        Seconds: only this part is played, at most 300 s. Default: from the beginning to the end.
 
     Raises
     ------
     AudioError
         The recording cannot be read, or an array comes without its rate.
     LabError
-        The label is empty, the view is none of the two, or the part is empty or longer than 600 s.
+        The label is empty, the view is none of the two, or the part is empty or longer than 300 s.
 
     Notes
     -----
