@@ -10,6 +10,7 @@ COMMANDS = {
     "corpus": ("corpus.command", "main", "turn recordings into a checked corpus"),
     "report": ("classroom.report", "main", "write your exercises' results to a file"),
     "class": ("classroom.overview", "main", "a teacher's page from a folder of reports"),
+    "answers": ("classroom.answers", "main", "the teacher's answer book"),
     "editions": ("classroom.editions", "main", "both editions of the labs for nbgrader"),
     "bundle": ("classroom.bundle", "main", "one folder for a room without a network"),
 }

@@ -20,6 +20,10 @@ class AudioError(LabError, ValueError):
     """A recording cannot be read, or an array is not a waveform."""
 
 
+class AudioWarning(UserWarning):
+    """A recording is read otherwise than one would expect: the warning says how and why."""
+
+
 class CheckpointError(LabError, RuntimeError):
     """Model weights cannot be found, fetched, verified or converted."""
 

@@ -25,6 +25,7 @@ MAX_NAME = 100  #: characters in a name that comes from outside
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
 }
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 
 
@@ -176,7 +177,7 @@ def _unsafe(name: object) -> str:
         return "it has a character that separates folders or that some systems refuse"
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp", "Cn", "Co") for c in name):
         return "it has a control character or one that is not text"
-    if any(unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in name):
+    if any(unicodedata.bidirectional(c) in _DIRECTIONS for c in name):
         return "it has a character that reverses how it is displayed"
     if name != name.strip() or name.endswith("."):
         return "it begins or ends with a space, or ends with a period"

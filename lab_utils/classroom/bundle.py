@@ -26,7 +26,7 @@ PROJECT, WHEELS, WEIGHTS = "whisper-lab", "wheels", "weights"
 MANIFEST, TARGETS = "MANIFEST.sha256", "targets.json"
 SKIPPED = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", "*.egg-info", ".*_cache", ".ipynb_checkpoints", "outputs",
-    "build", "dist", ".virtual_documents",
+    "recordings", "build", "dist", ".virtual_documents",
 )  # fmt: skip
 
 README = """Whisper Lab without a network

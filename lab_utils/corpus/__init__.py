@@ -2,7 +2,6 @@
 
 One noun a module, in the order of the work:
 
-- ``streams``: a recording of any format and length as blocks of mono samples;
 - ``speech``, ``split``: where somebody speaks, and where to cut;
 - ``clean``: noise gate, loudness, fades;
 - ``manifest``, ``pipeline``: clips on disk and the list of them, resumable and parallel;

@@ -18,7 +18,6 @@ from .. import batches, files, subtitles
 from ..errors import AudioError, CorpusError, TranscriptError
 from ..subtitles import Cue
 from .manifest import Clip, Manifest
-from .streams import digest
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -63,7 +62,7 @@ def with_whisper(
     clips, keys, durations = [], [], []
     for clip in manifest.clips:
         try:
-            key = digest(manifest.path(clip))
+            key = files.sha256(manifest.path(clip))
             durations.append(batches.duration_of(manifest.path(clip)))
         except (OSError, AudioError, CorpusError):
             continue  # the check names it

@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from . import clean, split, streams
+from .. import audio
+from . import clean, split
 from .speech import SAMPLE_RATE, SpeechDetector
 from .split import Span
 
@@ -59,11 +60,13 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one core a recording: more recordings at a time, not more threads
     try:
-        for y in streams.blocks(path, sr=sr):
-            frames.feed(y)
-            if keep is not None:
-                keep.write(y.data)
-            detector.feed(y if sr == SAMPLE_RATE else down.resample_chunk(y))
+        with audio.Recording(path) as recording:
+            mixing = recording.mixing()
+            for y in recording.blocks(sr=sr, mixing=mixing):
+                frames.feed(y)
+                if keep is not None:
+                    keep.write(y.data)
+                detector.feed(y if sr == SAMPLE_RATE else down.resample_chunk(y))
         if sr != SAMPLE_RATE:
             detector.feed(down.resample_chunk(np.zeros(0, np.float32), last=True))
         probabilities = detector.finish()
@@ -75,7 +78,11 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     quiet = probabilities[np.clip(around, 0, len(probabilities) - 1)].max(axis=1) < 0.2
     quiet &= np.abs(pieces).max(axis=1) > 0  # digital silence says nothing of the room
     return Listening(
-        probabilities, frames.n_samples / sr, pieces[quiet], times[quiet].astype(float)
+        probabilities,
+        frames.n_samples / sr,
+        pieces[quiet],
+        times[quiet].astype(float),
+        mixing.note,
     )
 
 

@@ -18,12 +18,10 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from .. import files
+from .. import audio, files
 from .. import progress as progress_bars
 from ..errors import AudioError, CorpusError
-from . import streams
 from .job import Job, Settings, State, prepare_recording, slug
 from .manifest import MANIFEST, Clip, Dropped, Manifest, read_details
 from .split import Span
@@ -81,7 +79,7 @@ def prepare(
     settings = settings or Settings()
     source, out = Path(recordings), Path(out)
     try:
-        found = _find(source)
+        found = audio.find(source)
     except AudioError as error:
         raise CorpusError(str(error)) from error
     if not found.recordings:
@@ -134,36 +132,15 @@ def at_work(out: Path) -> Iterator[None]:
         yield
 
 
-class _Found(NamedTuple):
-    """Recordings, sorted by path, and what lies beside them with the reason why it is left out."""
-
-    recordings: tuple[Path, ...]
-    ignored: tuple[tuple[Path, str], ...]
-
-
-def _find(source: Path) -> _Found:
-    taken = tuple(streams.recordings(source))
-    ignored = []
-    for path in sorted(source.rglob("*")) if source.is_dir() else ():
-        known = path.suffix.lower() in streams.EXTENSIONS
-        if path.is_symlink() and not path.exists():
-            ignored.append((path, "a link to nothing"))
-        elif path.is_dir():
-            if known or path.is_symlink():
-                ignored.append((path, "a folder"))
-        elif path not in taken and path.suffix.lower() not in _COMPANIONS:
-            ignored.append((path, f"{path.suffix or 'no ending'}: not a known format"))
-    return _Found(taken, tuple(ignored))
-
-
-def _notes(found: _Found, root: Path, details: dict[str, dict[str, str]]) -> list[str]:
+def _notes(found: audio.Found, root: Path, details: dict[str, dict[str, str]]) -> list[str]:
     """What the reader should know before the work starts."""
     notes = []
-    if found.ignored:
-        names = [
-            f"{files.printable(path.relative_to(root).as_posix())} ({reason})"
-            for path, reason in found.ignored
-        ]
+    names = [
+        f"{files.printable(path.relative_to(root).as_posix())} ({reason})"
+        for path, reason in found.ignored
+        if path.suffix.lower() not in _COMPANIONS
+    ]
+    if names:
         notes.append(f"ignored: {_some(names)}")
     there = {_nfc(path.relative_to(root).as_posix()) for path in found.recordings}
     if missing := [files.printable(name) for name in details if _nfc(name) not in there]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import html
 import os
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
 
-from .. import audio
+from .. import audio, samples
+from ..files import replacing
 
 OUTPUTS = Path("outputs")  #: beside the notebook, not committed
 
@@ -20,7 +22,9 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
     Parameters
     ----------
     clip : path-like or np.ndarray
-        A file, or a mono waveform; a waveform is written to ``outputs/`` beside the notebook.
+        A file, or a mono waveform. A waveform is written to ``outputs/`` beside the notebook; once
+        the notebook has the reader's own voice, and for a file that the page cannot reach, the
+        sound comes from the kernel instead (:func:`lab_utils.widgets.play`).
     sr : int, optional
         The rate of a waveform in Hz; required with an array.
     label : str
@@ -28,19 +32,42 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
     """
     from IPython.display import display
 
+    from .recorder import own_voice_heard
+
     if isinstance(clip, np.ndarray):
         if sr is None:
             raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
-        digest = hashlib.sha256(clip.tobytes() + str(sr).encode()).hexdigest()[:12]
-        path = OUTPUTS / f"{digest}.wav"
-        if not path.is_file():
-            audio.save_wav(path, clip, sr=sr)
+        path = None if own_voice_heard() else _written(clip, sr=sr)
     else:
         path = Path(clip)
-    source = Path(os.path.relpath(path)).as_posix()
-    name = html.escape(label, quote=True)
-    markup = (
-        f'<div><span>{name}</span><br><audio controls preload="none" aria-label="{name}" '
-        f'src="{html.escape(source, quote=True)}"></audio></div>'
-    )
+    element = path and audio_element(path, label=label)
+    if not element:
+        from .player import play
+
+        play(clip, sr=sr, label=label)
+        return
+    markup = f"<div><span>{html.escape(label, quote=True)}</span><br>{element}</div>"
     display({"text/html": markup, "text/plain": f"[sound: {label}]"}, raw=True)
+
+
+def audio_element(path: Path, *, label: str) -> str:
+    """An ``<audio>`` that refers to a file; empty for a file that the page cannot reach.
+
+    A page reaches what is in the project's assets and beside the notebook. Any other path would
+    only tell where the reader keeps things.
+    """
+    place, here = path.resolve(), Path.cwd().resolve()
+    if not any(root in place.parents for root in (here, samples.assets_dir().resolve())):
+        return ""
+    source = urllib.parse.quote(Path(os.path.relpath(path)).as_posix())
+    name = html.escape(label, quote=True)
+    return f'<audio controls preload="none" aria-label="{name}" src="{source}"></audio>'
+
+
+def _written(y: np.ndarray, *, sr: int) -> Path:
+    digest = hashlib.sha256(y.tobytes() + str(sr).encode()).hexdigest()[:12]
+    path = OUTPUTS / f"{digest}.wav"
+    if not path.is_file():
+        with replacing(path, private=True) as temporary:  # it may be somebody's voice
+            temporary.write_bytes(audio.encode(y, sr=sr))
+    return path
