@@ -14,6 +14,7 @@ import itertools
 import json
 import math
 import os
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,13 +23,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import traitlets
 
-from .. import audio
+from .. import audio, samples
 from ..errors import LabError
 from ..plotting import figure_html
 from ..plotting.speech import spoken_figure
 from ..transcripts import Transcript, Word
 from .messages import Answering, script
-from .sound import audio_element
 
 if TYPE_CHECKING:
     Spoken = Transcript | Sequence[Word]
@@ -399,3 +399,17 @@ def _mel(y: np.ndarray, sr: int) -> tuple[int, bytes]:
     low, high = float(mel.min()), float(mel.max())
     levels = np.round((mel - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
     return len(levels), levels.tobytes()
+
+
+def audio_element(path: Path, *, label: str) -> str:
+    """An ``<audio>`` that refers to a file; empty for a file that the page cannot reach.
+
+    A page reaches what is in the project's assets and beside the notebook. Any other path would
+    only tell where the reader keeps things.
+    """
+    place, here = path.resolve(), Path.cwd().resolve()
+    if not any(root in place.parents for root in (here, samples.assets_dir().resolve())):
+        return ""
+    source = urllib.parse.quote(Path(os.path.relpath(path)).as_posix())
+    name = html.escape(label, quote=True)
+    return f'<audio controls preload="none" aria-label="{name}" src="{source}"></audio>'

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import html
 import os
-import urllib.parse
 from pathlib import Path
 
 import numpy as np
 
-from .. import audio, samples
+from .. import audio
 from ..files import replacing
+from .player import audio_element, play
+from .recorder import own_voice_heard
 
 OUTPUTS = Path("outputs")  #: beside the notebook, not committed
 
@@ -32,8 +33,6 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
     """
     from IPython.display import display
 
-    from .recorder import own_voice_heard
-
     if isinstance(clip, np.ndarray):
         if sr is None:
             raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
@@ -42,26 +41,10 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
         path = Path(clip)
     element = path and audio_element(path, label=label)
     if not element:
-        from .player import play
-
         play(clip, sr=sr, label=label)
         return
     markup = f"<div><span>{html.escape(label, quote=True)}</span><br>{element}</div>"
     display({"text/html": markup, "text/plain": f"[sound: {label}]"}, raw=True)
-
-
-def audio_element(path: Path, *, label: str) -> str:
-    """An ``<audio>`` that refers to a file; empty for a file that the page cannot reach.
-
-    A page reaches what is in the project's assets and beside the notebook. Any other path would
-    only tell where the reader keeps things.
-    """
-    place, here = path.resolve(), Path.cwd().resolve()
-    if not any(root in place.parents for root in (here, samples.assets_dir().resolve())):
-        return ""
-    source = urllib.parse.quote(Path(os.path.relpath(path)).as_posix())
-    name = html.escape(label, quote=True)
-    return f'<audio controls preload="none" aria-label="{name}" src="{source}"></audio>'
 
 
 def _written(y: np.ndarray, *, sr: int) -> Path:
