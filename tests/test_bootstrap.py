@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab_utils import __main__ as command
-from lab_utils import bootstrap, environment
+from lab_utils import bootstrap, environment, packages
 from lab_utils.errors import SetupError
 
 
@@ -88,7 +88,7 @@ def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
     assert "cannot be reached" in str(caught.value)
     assert "run the same command again" in str(caught.value)
     assert not bootstrap._stamped(python, ())
-    assert (tmp_path / ".venv" / bootstrap.LOG).read_text()
+    assert (tmp_path / ".venv" / packages.LOG).read_text()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
     ],
 )
 def test_known_troubles_have_a_remedy(said, remedy):
-    assert remedy in bootstrap._remedy(said)
+    assert remedy in packages.remedy(said)
 
 
 def test_a_stamp_says_what_was_installed_and_a_damaged_one_says_nothing(tmp_path):

@@ -23,13 +23,15 @@ def test_this_machine_runs_the_labs():
 def test_whatever_is_wrong_has_a_remedy_and_counts(capsys, monkeypatch):
     findings = [Finding("a", GOOD, "fine"), Finding("b", BAD, "gone", "Bring it back.")]
     text = environment.report(findings)
-    assert "mend  b  gone" in text and "→ Bring it back." in text and text.endswith("1 to mend.")
+    assert " fix  b  gone" in text and "→ Bring it back." in text
+    assert text.endswith("1 problem to fix.")
+    assert environment.report([findings[1]] * 2).endswith("2 problems to fix.")
     assert not environment.healthy(findings)
     monkeypatch.setattr(environment, "examine", lambda: findings)
     assert environment.main([]) == 1
     monkeypatch.setattr(environment, "examine", lambda: findings[:1])
     assert environment.main([]) == 0
-    assert capsys.readouterr().out.endswith("All that the labs need is here.\n")
+    assert capsys.readouterr().out.endswith("Everything the labs need is installed.\n")
 
 
 def test_the_table_has_a_row_for_each_finding():

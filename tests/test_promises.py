@@ -20,18 +20,24 @@ PACKAGE = PROJECT / "lab_utils"
 GROUND = {"constants", "errors", "files", "places", "progress", "tables"}
 MAY_IMPORT = {
     **{name: GROUND for name in GROUND},
-    "environment": {"errors", "checkpoints"},
-    "bootstrap": {"errors", "files", "environment", "checkpoints"},
+    "installed": set(),
+    "packages": {"installed"},
+    "environment": {"installed", "checkpoints"},
+    "dotvenv": {"environment"},
+    "bootstrap": {
+        *("installed", "packages", "environment", "dotvenv", "checkpoints", "human_speech"),
+    },
     "__main__": {"errors", "environment", "bootstrap"},
     "samples": {"errors", "files", "audio"},
     "audio": {"errors", "files"},
     "features": {"errors", "files", "audio"},
     "conversion": {"errors"},
-    "checkpoints": {"errors", "files", "conversion"},
+    "carriers": set(),
+    "checkpoints": {"carriers", "conversion"},
     "models": {"errors", "checkpoints"},
     "transcripts": {"errors", "files", "audio", "models"},
     "batches": {"errors", "audio", "models", "transcripts"},
-    "human_speech": {"errors", "files", "checkpoints", "samples"},
+    "human_speech": {"samples"},
     "decoding": {"errors", "audio", "models"},
     "metrics": {"errors"},
     "corpus": {
