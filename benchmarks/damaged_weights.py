@@ -4,7 +4,7 @@
 
 A small model stands under the name tiny.en in a cache of its own, pinned by the digest of its
 tensors as the real one is. Each file is read (``checkpoints.read``) and looked up by name
-(``checkpoints.locate``), in a process of its own with a time limit. *Silently wrong* means that
+(``checkpoints.locate``), in another process with a time limit. *Silently wrong* means that
 tensors other than the pinned ones were accepted under the name, or that a file whose tensors were
 changed by damage was read without an error. A file made on purpose with whole checksums and other
 weights may be read by its path, as a fine-tuned model may; under the name it is refused.
@@ -17,11 +17,11 @@ import collections
 import hashlib
 import io
 import json
+import multiprocessing
 import os
 import pickle
 import random
 import struct
-import subprocess
 import sys
 import tempfile
 import warnings
@@ -133,7 +133,7 @@ def damage(kind: str, chance: random.Random, data: bytes, dims: dict, state: dic
 
 
 def judge(path: Path, digest: str) -> str:
-    """What becomes of one file; run in a process of its own."""
+    """What becomes of one file; run in another process."""
     import dataclasses
 
     from lab_utils import checkpoints
@@ -141,18 +141,38 @@ def judge(path: Path, digest: str) -> str:
     from lab_utils.models import load_model
 
     warnings.simplefilter("ignore")
-    pinned = dataclasses.replace(checkpoints.PACKAGED["tiny.en"], dims=DIMS, digest=digest)
-    checkpoints.PACKAGED["tiny.en"] = pinned
     try:
         state = checkpoints.read(path)["model_state_dict"]
-        same = checkpoints.tensor_digest(state) == digest
+        by_path = "same" if checkpoints.tensor_digest(state) == digest else "other"
         load_model(path, device="cpu")
-        by_path = "same weights" if same else "other weights"
     except CheckpointError as error:
         assert str(error), "an error without a word"
-        by_path = "refused"
-    by_name = "used" if checkpoints.locate("tiny.en") else "refused"
-    return f"{by_path}, by name {by_name}"
+        by_path = "no"
+    real = checkpoints.PACKAGED["tiny.en"]
+    checkpoints.PACKAGED["tiny.en"] = dataclasses.replace(real, dims=DIMS, digest=digest)
+    try:
+        by_name = "found" if checkpoints.locate("tiny.en") else "refused"
+    finally:
+        checkpoints.PACKAGED["tiny.en"] = real
+    return f"{by_path} weights read, {by_name} by name"
+
+
+class Worker:
+    """One process that judges files, replaced when it hangs."""
+
+    def __init__(self) -> None:
+        self.pool = multiprocessing.get_context("spawn").Pool(1)
+
+    def judge(self, path: Path, digest: str) -> str:
+        try:
+            return self.pool.apply_async(judge, (path, digest)).get(LIMIT)
+        except multiprocessing.TimeoutError:
+            self.pool.terminate()
+            self.pool = multiprocessing.get_context("spawn").Pool(1)
+            return "hang"
+        except Exception as error:  # whatever is not a CheckpointError is the finding
+            print(f"{type(error).__name__}: {error}")
+            return "raw"
 
 
 def main() -> int:
@@ -169,41 +189,29 @@ def main() -> int:
     bad = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         path, marker = Path(folder) / "tiny.en.pt", Path(folder) / "ran"
-        variables = {**os.environ, "WHISPER_LAB_CACHE": folder, "XDG_CACHE_HOME": folder + "/none"}
-        variables.pop("WHISPER_LAB_WEIGHTS", None)
+        os.environ.update(WHISPER_LAB_CACHE=folder, XDG_CACHE_HOME=f"{folder}/none")
+        os.environ.pop("WHISPER_LAB_WEIGHTS", None)
+        worker = Worker()
         for number in range(options.files):
             kind = KINDS[number % len(KINDS)]
             content, on_purpose = damage(kind, chance, data, dims, state, marker)
             path.write_bytes(content)
             note = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             path.with_name("tiny.en.pt.json").write_text(json.dumps(note))
-            code = (
-                "import sys, pathlib; sys.path.insert(0, sys.argv[3]); import damaged_weights as d; "
-                "print(d.judge(pathlib.Path(sys.argv[1]), sys.argv[2]))"
-            )
-            command = [sys.executable, "-c", code, str(path), digest, str(Path(__file__).parent)]
-            try:
-                done = subprocess.run(
-                    command, env=variables, capture_output=True, text=True, timeout=LIMIT
-                )
-                end = done.stdout.strip() if done.returncode == 0 else "raw"
-            except subprocess.TimeoutExpired:
-                end = "hang"
-            if end == "raw":
-                print(f"file {number}, {kind}: {done.stderr.strip()[-300:]}")
-            bad["hang"] += end == "hang"
+            end = worker.judge(path, digest)
+            bad["hung"] += end == "hang"
             bad["raw"] += end == "raw"
-            bad["ran"] += marker.exists()
-            by_name_wrong = end.endswith("used") and not end.startswith("same")
-            bad["wrong"] += by_name_wrong or (end.startswith("other") and not on_purpose)
+            bad["ran code"] += marker.exists()
+            other = end.startswith("other")
+            wrong = other and (not on_purpose or end.endswith("found by name"))
+            bad["silently wrong"] += wrong
             marker.unlink(missing_ok=True)
             counts[kind][end] += 1
+        worker.pool.terminate()
     for kind, ends in counts.items():
         print(f"{kind:<16}", "; ".join(f"{n} {end}" for end, n in sorted(ends.items())))
-    print(
-        f"{options.files} files: {bad['raw']} raw, {bad['ran']} ran code, {bad['wrong']} silently "
-        f"wrong, {bad['hang']} hung"
-    )
+    kinds = ("raw", "ran code", "silently wrong", "hung")
+    print(f"{options.files} files: " + ", ".join(f"{bad[kind]} {kind}" for kind in kinds))
     return int(any(bad.values()))
 
 

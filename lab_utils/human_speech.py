@@ -294,7 +294,9 @@ def _transfer(source: Source, path: Path) -> None:
                 page = client.get_project_page(source.package, timeout=30)
                 for package in page.packages:
                     if package.filename == source.archive:
-                        client.download_package(package, path, timeout=60)
+                        client.download_package(
+                            package, path, verify=bool(package.digests), timeout=60
+                        )
                         return
         except (OSError, ValueError, pypi_simple.NoSuchProjectError) as error:
             reason = str(error)  # requests' errors are kinds of OSError
