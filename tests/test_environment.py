@@ -110,6 +110,27 @@ def test_an_ffmpeg_that_does_not_run_is_said_so(tmp_path, monkeypatch):
     assert environment._ffmpeg().status == BAD
 
 
+@pytest.mark.parametrize(
+    "script",
+    ["#!/nowhere\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho ffmpeg version 7\n", "", "\0" * 99],
+)
+def test_a_broken_ffmpeg_on_the_path_is_passed_over(tmp_path, monkeypatch, script):
+    """One that does not start, fails, or says a version and decodes nothing."""
+    broken, own = tmp_path / "broken", tmp_path / "own"
+    for folder in (broken, own):
+        folder.mkdir()
+    (broken / "ffmpeg").write_text(script)
+    (broken / "ffmpeg").chmod(0o755)
+    monkeypatch.setattr(environment, "scripts_dir", lambda: own)
+    monkeypatch.setenv("PATH", str(broken))
+    finding = environment._ffmpeg()
+    assert finding.status == BAD and "start" in finding.fix and "elete" not in finding.fix
+    assert environment.provide_ffmpeg() == own / "ffmpeg"
+    assert shutil.which("ffmpeg") == str(own / "ffmpeg")
+    assert environment._ffmpeg().status == GOOD
+    assert (broken / "ffmpeg").read_text() == script  # not ours to delete
+
+
 @pytest.mark.parametrize(("gigabytes", "status"), [(2.0, BAD), (4.0, NOTE), (16.0, GOOD)])
 def test_little_memory_is_a_note_too_little_is_to_mend(monkeypatch, gigabytes, status):
     monkeypatch.setattr(environment, "memory_gb", lambda: gigabytes)
