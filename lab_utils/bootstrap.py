@@ -109,9 +109,11 @@ def set_up(
             try:
                 complete(python, extras=extras, torch_index=torch_index)
             except SetupError:
-                dotvenv.settle(folder, whole=False)
+                if python.is_relative_to(folder):
+                    dotvenv.settle(folder, whole=False)
                 raise
-            dotvenv.settle(folder, whole=True)
+            if python.is_relative_to(folder):
+                dotvenv.settle(folder, whole=True)
             title = "Preparing ffmpeg, weights and human speech"
             _run(python, "from lab_utils.bootstrap import finish; finish()", title)
     except OSError as error:
@@ -170,7 +172,7 @@ def link_project(python: Path, *, always: bool) -> None:
     """
     project = str(environment.project_dir())
     code = "import lab_utils, os; print(os.path.dirname(os.path.dirname(lab_utils.__file__)))"
-    command = [str(python), "-P", "-c", code]
+    command = [str(python), "-E", "-P", "-c", code]
     found = subprocess.run(command, capture_output=True, text=True, cwd=Path(python).parent)
     here = found.stdout.strip()
     if here == project or (here and not always):

@@ -71,6 +71,17 @@ def test_missing_packages_are_named(monkeypatch):
     assert "jiwer" in finding.found and "librosa>=0.11" in finding.found
 
 
+def test_a_package_whose_files_are_gone_is_not_called_ready(tmp_path, monkeypatch):
+    info = tmp_path / "thing-1.0.dist-info"
+    info.mkdir()
+    (info / "INSTALLER").write_text("pip\n")
+    (info / "RECORD").write_text("thing.py,sha256=abc,5\nthing-1.0.dist-info/RECORD,,\n")
+    monkeypatch.setattr("sysconfig.get_path", lambda *_: str(tmp_path))
+    finding = environment._packages()
+    assert finding.status == BAD
+    assert "thing==1.0 is damaged (thing.py is gone)" in finding.found
+
+
 @pytest.mark.parametrize(
     ("requirement", "installed", "fits"),
     [
