@@ -35,7 +35,8 @@ REMEDIES = {
         "A package is not the one that was recorded: copy the teacher's folder again."
     ),
     r"No matching distribution|Could not find a version": (
-        "A package has no version for this Python: use Python 3.11, 3.12 or 3.13."
+        "Where pip looks there is no version for this machine: connect it to the internet, and use "
+        "Python 3.11, 3.12 or 3.13."
     ),
 }
 
@@ -65,7 +66,8 @@ def repair(python: Path, damaged: dict[str, str]) -> bool:
         wanted = [
             line for line in _lines(lock) if installed.canonical(line.split("==")[0]) in names
         ]
-    _pip(python, "what is damaged anew", "--ignore-installed", "--no-deps", *wanted, locked=lock)
+    title = f"{', '.join(damaged)} again"
+    _pip(python, title, "--ignore-installed", "--no-deps", *wanted, locked=lock)
     return True
 
 
