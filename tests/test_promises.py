@@ -20,8 +20,13 @@ PACKAGE = PROJECT / "lab_utils"
 GROUND = {"constants", "errors", "files", "places", "progress", "tables"}
 MAY_IMPORT = {
     **{name: GROUND for name in GROUND},
-    "environment": {"errors", "checkpoints"},
-    "bootstrap": {"errors", "files", "environment", "checkpoints"},
+    "installed": set(),
+    "packages": {"installed"},
+    "environment": {"installed", "checkpoints"},
+    "dotvenv": {"environment"},
+    "bootstrap": {
+        *("installed", "packages", "environment", "dotvenv", "checkpoints", "human_speech"),
+    },
     "__main__": {"errors", "environment", "bootstrap"},
     "samples": {"errors", "files", "audio"},
     "containers": GROUND,
@@ -30,14 +35,15 @@ MAY_IMPORT = {
     "audio": {"ffmpeg", "recordings"},
     "features": {"errors", "files", "audio"},
     "conversion": {"errors"},
-    "checkpoints": {"errors", "files", "conversion"},
+    "carriers": set(),
+    "checkpoints": {"carriers", "conversion"},
     "models": {"errors", "checkpoints"},
     "languages": GROUND,
     "options": GROUND,
     "subtitles": {"options"},
     "transcripts": {"errors", "files", "audio", "languages", "models", "options", "subtitles"},
     "batches": {"errors", "audio", "languages", "models", "transcripts"},
-    "human_speech": {"errors", "files", "checkpoints", "samples"},
+    "human_speech": {"samples"},
     "decoding": {"errors", "audio", "languages", "models", "options"},
     "metrics": {"errors"},
     "corpus": {
