@@ -75,7 +75,7 @@ def load(
         rate, separate = recording.sr, not mono and recording.channels > 1
         target = rate if sr is None else sr
         share = (recording.channels if separate else target / rate) if target > 0 else 1
-        if recording.n_samples * share > MOST_VALUES:
+        if not partial and recording.n_samples * share > MOST_VALUES:
             raise _too_long(recording.path)
         n_values, parts = 0, []
         for y in recording.frames() if separate else recording.blocks(sr=sr):

@@ -227,7 +227,7 @@ class Recording:
                 why = y
                 break
             n_samples += len(y)
-            if not np.isfinite(y).all():
+            if not np.isfinite(np.vdot(y, y)) and not np.isfinite(y).all():
                 raise AudioError(
                     f"{self._name} holds values that are not numbers (NaN or infinity): "
                     "export it again from the program that wrote it."
@@ -256,10 +256,7 @@ class Recording:
             try:
                 y = _read(self._source, block)
             except RuntimeError as error:
-                if block > _LEAST:  # go on in small steps, up to the damage
-                    self.close()
-                    self._source = self._open()
-                    self._source.seek(done)
+                if block > _LEAST and self._back_to(done):  # in small steps up to the damage
                     yield from self._decoded(_LEAST)
                 else:
                     yield str(error).rstrip(".")
@@ -269,6 +266,16 @@ class Recording:
                 yield y
             if len(y) < block:
                 return
+
+    def _back_to(self, n_samples: int) -> bool:
+        """Open the file anew at a sample, if it can be reached."""
+        self.close()
+        self._source = self._open()
+        try:
+            self._source.seek(n_samples)
+        except RuntimeError:
+            return False
+        return True
 
     def blocks(
         self, *, sr: int | None, block: int = BLOCK, mixing: Mixing | None = None
@@ -358,13 +365,16 @@ class _Levels:
     """Power of each channel and of the mix, summed up block by block."""
 
     def __init__(self, n_channels: int) -> None:
-        self.power, self._mix = np.zeros(n_channels), 0.0
+        self._products = np.zeros((n_channels, n_channels))
 
     def add(self, y: np.ndarray) -> None:
-        if np.isfinite(y).all():
-            self.power += np.einsum("ij,ij->j", y, y, dtype=np.float64)
-            mix = y.mean(axis=1)
-            self._mix += float(np.dot(mix, mix))
+        products = y.T @ y
+        if np.isfinite(products).all():
+            self._products += products
+
+    @property
+    def power(self) -> np.ndarray:
+        return np.diag(self._products)
 
     @property
     def loss(self) -> float:
@@ -375,7 +385,7 @@ class _Levels:
         loudest = float(self.power.max())
         if loudest == 0:
             return float("inf")
-        mix = self._mix * (len(self.power) / 2) ** 2
+        mix = float(self._products.sum()) / 4
         return float(10 * np.log10(loudest / max(mix, 1e-12 * loudest)))
 
 

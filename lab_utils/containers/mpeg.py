@@ -130,11 +130,11 @@ def _walk(data, at: int, word: int, promised: int | None) -> tuple[int, int, str
                 return at, n_frames, "is damaged after {:.1f} s: its frames do not join"
             return at, n_frames, ""
         if at + facts[0] > len(data):
-            cut = promised is None
-            return at, n_frames, "breaks off after {:.1f} s, within a frame" if cut else ""
+            break
         at += facts[0]
         n_frames += 1
-    return at, n_frames, ""
+    cut = promised is None and data[at : at + 1] == b"\xff"
+    return at, n_frames, "breaks off after {:.1f} s, within a frame" if cut else ""
 
 
 def _goes_on(data, at: int, word: int) -> bool:
