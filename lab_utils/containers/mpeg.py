@@ -23,6 +23,7 @@ _KBITS = {  # by (MPEG 1?, layer)
 }
 _SAME = 0xFFFE0C00  # the bits that are the same in every frame of a stream: version, layer, rate
 _LANES = 4096
+_ENCODERS = b"LAME", b"Lavc", b"Lavf", b"L3.9"  # that write a LAME tag
 _LONGEST = 1441  #: bytes of the longest frame
 _SEARCHED = 1 << 16  #: bytes in which the first frame is looked for
 
@@ -169,7 +170,9 @@ def _tag(data, start: int, word: int) -> tuple[int | None, int, int | None]:
         return None, 0, None
     at += 12 + (4 if flags & 2 else 0) + (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
     trimmed, crc = 0, None
-    if data[at : at + 4] in (b"LAME", b"Lavc", b"Lavf", b"L3.9"):
+    # three letters of four: a tag with a changed letter is a damaged tag, not none
+    name = data[at : at + 4]
+    if any(sum(a == b for a, b in zip(name, known, strict=False)) >= 3 for known in _ENCODERS):
         packed = int.from_bytes(data[at + 21 : at + 24], "big")
         trimmed = (packed >> 12) + (packed & 0xFFF)
         crc = struct.unpack_from(">H", data, at + 32)[0] or None  # of the sound; 0: not computed
