@@ -15,8 +15,8 @@ import numpy as np
 
 from . import containers, ffmpeg
 from .constants import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
-from .containers import Container
 from .errors import AudioError, AudioWarning
+from .mixing import Levels, Mixing
 
 BLOCK = 1 << 17  #: samples of the source in one block
 MAX_CHANNELS = 64
@@ -27,7 +27,6 @@ EXTENSIONS = (
     ".ape", ".wv", ".tta", ".spx", ".sph", ".nist", ".voc", ".mpg", ".mpeg", ".ts", ".m4v",
     ".ogv", *ffmpeg.RAW,
 )  # fmt: skip
-CANCELS = 15.0  #: dB below the loudest channel from which on the mix is not taken
 _CLEAR = 6.0  # dB: a mix that loses no more than this in samples of the recording is taken at once
 _LEAST = 1024  # frames in a block up to damage
 _AHEAD = 1 << 22  # values decoded ahead to hear whether channels cancel: 16 MB
@@ -67,29 +66,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Mixing:
-    """How a recording becomes mono.
-
-    Attributes
-    ----------
-    channel : int or None
-        The channel that is taken, counted from 0; None for the average of all.
-    note : str
-        Why one channel is taken, a sentence; empty for the average.
-    """
-
-    channel: int | None = None
-    note: str = ""
-
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Mono samples, shape (n,), of frames, shape (n, n_channels)."""
-        n_channels = frames.shape[1]
-        if n_channels == 1 or self.channel is not None:
-            return frames[:, self.channel or 0].copy()
-        return frames @ np.full(n_channels, 1 / n_channels, np.float32)
-
-
-@dataclass(frozen=True)
 class Found:
     """What lies in a folder.
 
@@ -124,15 +100,9 @@ def find(folder: str | os.PathLike) -> Found:
         elif path.is_dir() and known:
             ignored.append((path, "is a folder"))
         elif not path.is_dir():
-            why = "is not a regular file" if known else _no_recording(path)
+            why = "is not a regular file" if known else containers.no_recording(path)
             ignored.append((path, why))
     return Found(tuple(taken), tuple(ignored))
-
-
-def _no_recording(path: Path) -> str:
-    if path.suffix.lower() in (".raw", ".pcm"):
-        return "has no header that tells rate and channels: save it as WAV"
-    return "does not have the extension of a recording"
 
 
 def check_rate(sr: float, *, what: str = "The sound") -> int:
@@ -171,7 +141,7 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike, *, partial: bool = False) -> None:
         self.path, self._partial = Path(path), partial
-        self.container = _inspected(self.path)
+        self.container = containers.recording_at(self.path)
         if self.container.fault and not partial:
             raise AudioError(f"{self._name} {self.container.fault}: copy or export it again.")
         self._source, self._ahead = self._open(), []
@@ -307,22 +277,15 @@ class Recording:
         """
         if self.channels == 1:
             return Mixing()
-        levels, complete = _Levels(self.channels), False
+        levels, complete = Levels(self.channels), False
         for y, complete in self._tastes():  # noqa: B007
             levels.add(y)
         if not complete and not levels.loss < _CLEAR:
-            levels = _Levels(self.channels)
+            levels = Levels(self.channels)
             with Recording(self.path, partial=True) as again:
                 for y in again.frames():
                     levels.add(y)
-        if not CANCELS < levels.loss < np.inf:
-            return Mixing()
-        channel = int(np.argmax(levels.power))
-        note = (
-            f"{self._name}: its channels cancel each other out when they are mixed, as if one were "
-            f"wired the wrong way round; channel {channel + 1} of {self.channels} is taken."
-        )
-        return Mixing(channel, note)
+        return levels.mixing(self._name)
 
     def _tastes(self) -> Iterator[tuple[np.ndarray, bool]]:
         """The beginning, kept for :meth:`frames`, then windows; and whether this was all."""
@@ -359,62 +322,6 @@ class Recording:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class _Levels:
-    """Power of each channel and of the mix, summed up block by block."""
-
-    def __init__(self, n_channels: int) -> None:
-        self._products = np.zeros((n_channels, n_channels))
-
-    def add(self, y: np.ndarray) -> None:
-        products = y.T @ y
-        if np.isfinite(products).all():
-            self._products += products
-
-    @property
-    def power(self) -> np.ndarray:
-        return np.diag(self._products)
-
-    @property
-    def loss(self) -> float:
-        """dB that the mix is below the loudest channel; infinite for silence.
-
-        With more than two channels, less what is lost when all but one are silent.
-        """
-        loudest = float(self.power.max())
-        if loudest == 0:
-            return float("inf")
-        mix = float(self._products.sum()) / 4
-        return float(10 * np.log10(loudest / max(mix, 1e-12 * loudest)))
-
-
-def _inspected(path: Path) -> Container:
-    """The container of a file that can be opened as a recording at all."""
-    name = repr(path.name)
-    if path.is_dir():
-        raise AudioError(f"{name} is a folder, not a recording. Check the name.")
-    if not path.is_file():
-        special = path.exists()
-        raise AudioError(
-            f"{name} is not a regular file: expected a recording. Check the name."
-            if special
-            else f"Expected a recording at {path}, found no file. Check the name."
-        )
-    try:
-        if path.stat().st_size == 0:
-            raise AudioError(f"{name} is empty (0 bytes): record or copy it again.")
-        container = containers.inspect(path)
-    except OSError as error:
-        raise AudioError(f"{name} cannot be read: {error.strerror}.") from error
-    if container.kind == "playlist":
-        raise AudioError(
-            f"{name} is a playlist, not a recording: it only names other files. Use those, or "
-            "export the sound itself."
-        )
-    if not container.kind and path.suffix.lower() in (".raw", ".pcm"):
-        raise AudioError(f"{name} {_no_recording(path)}.")
-    return container
 
 
 def _openable(path: Path):

@@ -11,6 +11,7 @@ import mmap
 import struct
 from pathlib import Path
 
+from ..errors import AudioError
 from . import boxes, chunks, flac, mpeg, ogg
 from .facts import Container, broken_off
 
@@ -63,3 +64,38 @@ def _kind(data: mmap.mmap) -> tuple[str, int]:
     if any(mark in data[: 1 << 12].lower() for mark in _PLAYLISTS):
         return "playlist", start
     return ("mp3" if mpeg.first_frame(data, start) >= 0 else ""), start
+
+
+def no_recording(path: Path) -> str:
+    """Why a file with an unknown extension is no recording."""
+    if path.suffix.lower() in (".raw", ".pcm"):
+        return "has no header that tells rate and channels: save it as WAV"
+    return "does not have the extension of a recording"
+
+
+def recording_at(path: Path) -> Container:
+    """The container of a file that can be opened as a recording at all."""
+    name = repr(path.name)
+    if path.is_dir():
+        raise AudioError(f"{name} is a folder, not a recording. Check the name.")
+    if not path.is_file():
+        special = path.exists()
+        raise AudioError(
+            f"{name} is not a regular file: expected a recording. Check the name."
+            if special
+            else f"Expected a recording at {path}, found no file. Check the name."
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise AudioError(f"{name} is empty (0 bytes): record or copy it again.")
+        container = inspect(path)
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read: {error.strerror}.") from error
+    if container.kind == "playlist":
+        raise AudioError(
+            f"{name} is a playlist, not a recording: it only names other files. Use those, or "
+            "export the sound itself."
+        )
+    if not container.kind and path.suffix.lower() in (".raw", ".pcm"):
+        raise AudioError(f"{name} {no_recording(path)}.")
+    return container
