@@ -6,8 +6,10 @@ Left to itself, ffmpeg follows playlists to other files of the machine and obeys
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import struct
 import subprocess
 import tempfile
@@ -139,8 +141,9 @@ class Pipe:
         command += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-bitexact", "pipe:1"]
         try:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=self._told, stdin=subprocess.DEVNULL
-            )
+                command, stdout=subprocess.PIPE, stderr=self._told, stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
         except FileNotFoundError as error:
             self._told.close()
             raise AudioError(_MISSING) from error
@@ -181,7 +184,15 @@ class Pipe:
 
     def _end(self) -> None:
         self._stalled = True
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        """End ffmpeg, and what it may have started: some systems wrap it in a script."""
+        if os.name == "nt" or self._process.poll() is not None:
+            self._process.kill()
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def read(self, n: int) -> np.ndarray:
         """The next ``n`` frames, shape (n, channels); fewer at the end."""
@@ -207,7 +218,7 @@ class Pipe:
     def close(self) -> None:
         """End ffmpeg if it still runs."""
         self._process.stdout.close()
-        self._process.kill()
+        self._kill()
         self._process.wait()
         self._told.close()
 
