@@ -223,7 +223,8 @@ _PER_CLIP_SOUND: dict[str, Callable[[Clip, ClipFacts, object], Outcome]] = {
 
 
 def _text(clip: Clip, f: ClipFacts | None, limit: object) -> Outcome:
-    return None if clip.text.strip() else ("no text", 3.0)
+    heard = f": heard {clip.heard!r}" if clip.heard else ""
+    return None if clip.text.strip() else (f"no text{heard}", 3.0)
 
 
 def _speech_rate(clip: Clip, f: ClipFacts | None, limit: tuple[float, float]) -> Outcome:
@@ -244,7 +245,9 @@ def count_tokens(text: str) -> int:
     """Tokens of a text by Whisper's own tokenizer, with the five that frame it."""
     from whisper.tokenizer import get_tokenizer
 
-    return len(get_tokenizer(True).encode(" " + text.strip())) + SPECIAL_TOKENS
+    return (
+        len(get_tokenizer(True).encode(" " + text.strip(), disallowed_special=())) + SPECIAL_TOKENS
+    )
 
 
 def _characters(clip: Clip, f: ClipFacts | None, limit: str | None) -> Outcome:

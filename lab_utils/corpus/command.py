@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     step = steps.add_parser("label", help="a text for each clip")
     step.add_argument("corpus", type=Path)
     step.add_argument("--model", default="base", help="a Whisper model (default base)")
-    step.add_argument("--language", default="en", help="code of the language (default en)")
+    step.add_argument(
+        "--language", help="of all clips (default: as recordings.csv names it, or en)"
+    )
     step.add_argument("--exact", action="store_true", help="no shared padding: slower")
     step.add_argument(
         "--scripts",

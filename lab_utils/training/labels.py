@@ -87,7 +87,13 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
             "nothing here: leave it out."
         )
     start = start_tokens(tokenizer)
-    words = tuple(tokenizer.encode(" " + text.strip()))
+    try:
+        words = tuple(tokenizer.encode(" " + text.strip()))
+    except ValueError as error:  # tiktoken's answer to a special token such as <|endoftext|>
+        raise TrainingError(
+            f"Expected only what is spoken, found a special token of Whisper's in {text[:60]!r}: "
+            "delete what is between <| and |>."
+        ) from error
     if len(start) + len(words) > n_text_ctx:
         raise TrainingError(
             f"Expected at most {n_text_ctx - len(start)} text tokens, found {len(words)} in "
