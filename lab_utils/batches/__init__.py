@@ -176,7 +176,7 @@ def language_code(model: Whisper, language: str) -> str:
     """The code of a language, given as code or English name; a TranscriptError if unknown."""
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-    code = language.strip().lower() if isinstance(language, str) else language
+    code = language.strip().lower() if isinstance(language, str) else None
     code = TO_LANGUAGE_CODE.get(code, code)
     if code not in LANGUAGES:
         raise TranscriptError(
