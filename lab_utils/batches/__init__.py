@@ -222,13 +222,7 @@ def _shared(model: Whisper, task: DecodingTask, waves: list[np.ndarray]) -> list
     texts = []
     for y, made in zip(waves, greedy(model, task, own, padding.encoded[n:]), strict=True):
         text = task.tokenizer.decode(made.tokens).strip()
-        clip = ClipText(
-            text,
-            tuple(made.tokens),
-            made.avg_logprob,
-            compression_ratio(text),
-            made.no_speech_prob,
-        )
+        clip = _clip_text(made, text, compression_ratio(text))
         redo = clip.looks_wrong or not made.finished
         texts += _exact(model, task, [y], redone=True) if redo else [clip]
     return texts
@@ -242,14 +236,12 @@ def _exact(
 
     windows = (whisper.pad_or_trim(np.ascontiguousarray(y)) for y in waves)
     mels = [whisper.log_mel_spectrogram(y, model.dims.n_mels) for y in windows]
-    return [
-        ClipText(
-            made.text,
-            tuple(made.tokens),
-            made.avg_logprob,
-            made.compression_ratio,
-            made.no_speech_prob,
-            redone,
-        )
-        for made in whisper.decode(model, torch.stack(mels).to(model.device), task.options)
-    ]
+    texts = whisper.decode(model, torch.stack(mels).to(model.device), task.options)
+    return [_clip_text(made, made.text, made.compression_ratio, redone) for made in texts]
+
+
+def _clip_text(made, text: str, compression_ratio: float, redone: bool = False) -> ClipText:
+    """From our own decoder's result or from whisper's."""
+    return ClipText(
+        text, tuple(made.tokens), made.avg_logprob, compression_ratio, made.no_speech_prob, redone
+    )
