@@ -192,6 +192,14 @@ def test_killed_and_started_again_only_the_rest_is_heard(tmp_path, counting, mon
     assert [len(batch) for batch in counting] == [4, 2]
 
 
+def test_a_text_with_a_line_separator_is_remembered(tmp_path, counting, monkeypatch):
+    monkeypatch.setattr(MODEL, "name", "two\u2028lines\x85three")
+    corpus = _blank(workshop.small(tmp_path, 2))
+    made = label.with_whisper(corpus, MODEL)
+    counting.clear()
+    assert label.with_whisper(corpus, MODEL) == made and counting == []
+
+
 def test_given_texts_are_kept_and_broken_files_passed_over(tmp_path, counting):
     corpus = workshop.small(tmp_path, 3)
     corpus.path(corpus.clips[1]).write_bytes(b"")

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "checkpoints": {"errors", "files", "conversion"},
     "models": {"errors", "checkpoints"},
     "transcripts": {"errors", "files", "audio", "models"},
-    "batches": {"errors", "audio", "models", "transcripts"},
+    "batches": {"errors", "audio", "samples", "models"},
     "human_speech": {"errors", "files", "checkpoints", "samples"},
     "decoding": {"errors", "audio", "models"},
     "metrics": {"errors"},

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import torch
     from whisper import Whisper
 
-#: The sample and how much of it is heard before the padding. Somebody must speak in it: after 30 s
-#: of silence the padding differs from what follows a sentence, and fewer texts stay the same.
-REFERENCE, REFERENCE_SECONDS = "en_joe", 2.75
-MARGIN_SECONDS = 1.0  #: that a clip computes itself after its end
+#: A sentence of a microphone test. Somebody must speak in the reference: with the padding of a
+#: silent window fewer texts stay those of the whole window, and a longer sentence costs more.
+REFERENCE, REFERENCE_SECONDS = "en_mic", 3.78
+MARGIN_SECONDS = 1.5  #: that a clip computes itself after its end
 #: A label remembers it: another reference or margin may give other texts.
-METHOD = f"padding of {REFERENCE_SECONDS} s of {REFERENCE}, margin {MARGIN_SECONDS} s"
+METHOD = f"padding of {REFERENCE}, margin {MARGIN_SECONDS} s"
 
 
 class Padding(NamedTuple):

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,39 +75,55 @@ def with_whisper(
         The model does not know the language of a recording, a clip is longer than 30 s, or the
         folder of the corpus cannot be written.
     """
-    name = os.fspath(model) if isinstance(model, str | os.PathLike) else "of your own"
+    name = "of your own"
     if isinstance(model, str | os.PathLike):
-        model = models.load_model(model)
+        name, model = Path(model).name, models.load_model(model)
     groups = _by_language(manifest, model, language)
-    known = _read_cache(manifest.folder / CACHE)
-    keys: dict[str, str] = {}  # clip id -> what the cache knows it by
+    heard: dict[str, str] = {}
     with bar(len(manifest), progress) as move:
         for spoken, clips in groups.items():
-            way = f"{models.fingerprint(model)} {spoken} {'exact' if exact else batches.METHOD}"
-            asked: list[tuple[str, np.ndarray]] = []
+            heard |= _hear(manifest, clips, model, language=spoken, exact=exact, move=move)
+    return _with_texts(manifest, heard, f"whisper {name}")
 
-            def unheard(clips=clips, way=way, asked=asked) -> Iterator[np.ndarray]:
-                for clip in clips:
-                    y = _samples(manifest, clip)
-                    if y is None:
-                        continue
-                    keys[clip.id] = key = f"{hashlib.sha256(y).hexdigest()} {way}"
-                    if key in known:
-                        move()
-                        continue
-                    asked.append((key, y))
-                    yield y
 
-            for indices, texts in batches.transcribe_batches(
-                unheard(), model, language=spoken, exact=exact
-            ):
-                for i, text in zip(indices, texts, strict=True):
-                    key, y = asked[i]
-                    known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
-                    asked[i] = key, y[:0]
-                _write_cache(manifest.folder / CACHE, known)
-                move(len(indices))
-    return _with_texts(manifest, {i: known[key] for i, key in keys.items()}, f"whisper {name}")
+def _hear(
+    manifest: Manifest,
+    clips: list[Clip],
+    model: Whisper,
+    *,
+    language: str,
+    exact: bool,
+    move: Callable[..., None],
+) -> dict[str, str]:
+    """Clip id -> what is heard, of every clip that can be read; each file is opened once."""
+    cache = manifest.folder / CACHE
+    known = _read_cache(cache)
+    way = f"{models.fingerprint(model)} {language} {'exact' if exact else batches.METHOD}"
+    keys: dict[str, str] = {}  # clip id -> what the cache knows it by
+    waiting: list[tuple[str, np.ndarray] | None] = []
+
+    def unheard() -> Iterator[np.ndarray]:
+        for clip in clips:
+            y = _samples(manifest, clip)
+            if y is None:
+                continue
+            keys[clip.id] = key = f"{hashlib.sha256(y).hexdigest()} {way}"
+            if key in known:
+                move()
+                continue
+            waiting.append((key, y))
+            yield y
+
+    for indices, texts in batches.transcribe_batches(
+        unheard(), model, language=language, exact=exact
+    ):
+        for i, text in zip(indices, texts, strict=True):
+            key, y = waiting[i]
+            known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
+            waiting[i] = None  # the samples can go
+        _write_cache(cache, known)
+        move(len(indices))
+    return {name: known[key] for name, key in keys.items()}
 
 
 def _with_texts(manifest: Manifest, heard: dict[str, str], by: str) -> Manifest:
@@ -175,7 +191,7 @@ def _read_cache(path: Path) -> dict[str, str]:
     """What was heard before; a last line that a kill cut off is forgotten."""
     known: dict[str, str] = {}
     if path.is_file():
-        for line in path.read_text("utf-8", "replace").splitlines():
+        for line in path.read_text("utf-8", "replace").split("\n"):  # a text may hold U+2028
             try:
                 row = json.loads(line)
                 known[str(row["clip"])] = str(row["heard"])
