@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 #: A sentence of a microphone test. Somebody must speak in the reference: with the padding of a
 #: silent window fewer texts stay those of the whole window, and a longer sentence costs more.
 REFERENCE, REFERENCE_SECONDS = "en_mic", 3.78
-MARGIN_SECONDS = 1.5  #: that a clip computes itself after its end
+MARGIN_SECONDS = 1.0  #: that a clip computes itself after its end
 #: A label remembers it: another reference or margin may give other texts.
 METHOD = f"padding of {REFERENCE}, margin {MARGIN_SECONDS} s"
 
