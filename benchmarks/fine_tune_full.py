@@ -94,43 +94,29 @@ def prompts(folder: Path) -> tuple[training.Example, ...]:
     return tuple(found[:200])
 
 
-def frame(text: str) -> str:
-    """The sentence without its names: two clips of one frame are not independent."""
-    for term in training.jargon_terms():
-        text = text.replace(term, "*")
-    return text
-
-
-def interval(found: metrics.Interval) -> list[float]:
-    return [round(x, 4) for x in (found.value, found.low, found.high)]
-
-
-def measure(model, sets, before=None) -> tuple[dict, dict]:
-    """Score every test set; with ``before`` also the paired differences."""
-    scores, rows = {}, {}
+def measure(model, sets) -> dict:
+    """Score every test set: errors and words of each sentence frame, from which the lab draws."""
+    rows = {}
     for name, examples in sets.items():
-        score = scores[name] = training.evaluate(model, examples, progress=name)
+        score = training.evaluate(model, examples, progress=name)
         texts = [clip.hypothesis for clip in score.clips]
-        groups = [frame(example.text) for example in examples]
+        errors, words = metrics.counts(score, groups=training.sentence_frames(examples))
         right, said = metrics.terms_right(
             [example.text for example in examples], texts, training.jargon_terms()
         )
         rows[name] = {
             "clips": len(examples),
             "words": score.n_reference,
-            "wer": interval(metrics.bootstrap(score, groups=groups)),
+            "group_errors": errors.tolist(),
+            "group_words": words.tolist(),
             "names_right": right,
             "names_said": said,
         }
         if name != PROMPTS:  # not ours to give
             rows[name]["texts"] = texts
-        if before is not None:
-            change = metrics.compare(before[name], score, groups=groups)
-            rows[name]["change"] = interval(change.difference)
-            rows[name]["verdict"] = change.verdict
-        wer = metrics.Interval(*rows[name]["wer"])
+        wer = metrics.rate_interval(errors, words)
         print(f"  {name}: WER {wer:.1%}, names {right} of {said}", flush=True)
-    return scores, rows
+    return rows
 
 
 class Clock:
@@ -165,11 +151,6 @@ def encode(model, examples, name: str, folder: Path | None) -> training.Features
     return found
 
 
-def stored_score(examples, row: dict) -> metrics.Score:
-    names = [example.name for example in examples]
-    return metrics.score([example.text for example in examples], row["texts"], names=names)
-
-
 def history(run: training.Run) -> list[dict]:
     return [
         {
@@ -187,8 +168,7 @@ def by_share(before, after, sets) -> list[dict]:
     for share in SHARES:
         model = training.interpolate(before, after, share)
         print(f"share {share:g}", flush=True)
-        _, found = measure(model, sets)
-        rows.append({"share": share, "wer": {name: row["wer"] for name, row in found.items()}})
+        rows.append({"share": share, "after": measure(model, sets)})
     return rows
 
 
@@ -223,13 +203,10 @@ def main() -> None:
     start = Clock.now()
     if result:
         clock.phases = result["phases"]
-        scores = {name: stored_score(sets[name], result["before"][name]) for name in sets}
     else:
-        scores, result["before"] = measure(model, sets)
+        result["before"] = measure(model, sets)
         clock("test before", start)
-    prompt_scores, prompt_rows = measure(model, more)
-    scores |= prompt_scores
-    result["before"] |= prompt_rows
+    result["before"] |= measure(model, more)
 
     start = Clock.now()
     learn = training.jargon("names", "train")
@@ -239,12 +216,12 @@ def main() -> None:
             "names": learn,
             "names, slower": training.at_speed(learn, SPEED),
             "replay": training.jargon("general", "replay"),
-            "new names": training.jargon("names", "validation"),
+            "names, new sentences": training.jargon("names", "validation"),
             "general speech": training.jargon("general", "validation"),
         }.items()
     }
     names, replay = encoded["names"] + encoded["names, slower"], encoded["replay"]
-    watched = {name: encoded[name] for name in ("new names", "general speech")}
+    watched = {name: encoded[name] for name in ("names, new sentences", "general speech")}
     if not options.only:
         clock("encode", start)
         result |= {
@@ -265,9 +242,9 @@ def main() -> None:
         run = training.train(model, features, config, validation=watched, progress=name)
         clock(f"train {name}", start)
         start = Clock.now()
-        _, after = measure(run.model, sets, scores)
+        after = measure(run.model, sets)
         clock(f"test {name}", start)
-        after |= measure(run.model, more, scores)[1]
+        after |= measure(run.model, more)
         result["runs"][name] = {
             "config": dataclasses.asdict(config),
             "replay": with_replay,
@@ -287,8 +264,7 @@ def main() -> None:
             print(result["compute"], result["peak_memory_mb"], result["times_check"], flush=True)
             result["shares"] = by_share(model, run.model, chosen_on)
             kept = training.interpolate(model, run.model, SHARE)
-            _, after = measure(kept, sets | more, scores)
-            result["kept"] = {"share": SHARE, "after": after}
+            result["kept"] = {"share": SHARE, "after": measure(kept, sets | more)}
         result["phases"] = clock.phases
         write(result)
     if options.only in (None, "overfit"):

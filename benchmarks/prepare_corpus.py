@@ -31,7 +31,7 @@ import numpy as np
 import soundfile
 
 from lab_utils import audio, samples
-from lab_utils.corpus import clean, passes, pipeline, speech, split, streams
+from lab_utils.corpus import clean, passes, pipeline, speech, split
 
 LECTURE = samples.assets_dir() / "workshop" / "lecture.ogg"
 GATE = pipeline.Settings(denoise="gate")
@@ -89,7 +89,7 @@ def stages(rounds: int) -> None:
             pieces = list(passes.cut(sound, spans, sr=sr))
         noise = heard.noise[:48]
         runs = {
-            "decode, mono, resample": lambda: sum(len(b) for b in streams.blocks(wav, sr=sr)),
+            "decode, mono, resample": lambda: sum(len(b) for b in audio.blocks(wav, sr=sr)),
             "speech detection": lambda: speech.speech_probabilities(y16, sr=16_000),
             "listen: decode and detect": lambda: passes.listen(wav, sr=sr),
             "noise gate, blocks": lambda: [

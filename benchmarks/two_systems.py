@@ -35,7 +35,7 @@ def main() -> None:
         for clip, text in zip(result["clips"], texts, strict=True):
             clip[name] = text
         score = metrics.score([clip.text for clip in clips], texts)
-        print(f"{name}: WER {metrics.bootstrap(score):.1%}")
+        print(f"{name}: WER {metrics.interval(score):.1%}")
     with files.replacing(OUT) as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
 

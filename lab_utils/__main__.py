@@ -1,4 +1,9 @@
-"""``python -m lab_utils COMMAND``: one way in for readers, teachers and scripts."""
+"""``python -m lab_utils COMMAND``: one way in for readers, teachers and scripts.
+
+This file is plain enough for Python 2.7 to read, so that an old Python gets the message below and
+no SyntaxError. Everything newer is imported after the check.
+"""
+# ruff: noqa: UP031, UP036
 
 import sys
 
@@ -10,20 +15,23 @@ COMMANDS = {
     "corpus": ("corpus.command", "main", "turn recordings into a checked corpus"),
     "report": ("classroom.report", "main", "write your exercises' results to a file"),
     "class": ("classroom.overview", "main", "a teacher's page from a folder of reports"),
+    "answers": ("classroom.answers", "main", "the teacher's answer book"),
     "editions": ("classroom.editions", "main", "both editions of the labs for nbgrader"),
     "bundle": ("classroom.bundle", "main", "one folder for a room without a network"),
 }
 
-if sys.version_info < (3, 11):  # noqa: UP036  (before any import that an older one cannot read)
+if sys.version_info < (3, 11):
     sys.exit(
-        f"Whisper Lab needs Python 3.11 or newer, this is Python {sys.version.split()[0]}. Install "
-        "a newer one (python.org, or 'conda env create -f environment.yml') and start again."
+        "Whisper Lab needs Python 3.11 or newer, this is Python "
+        + sys.version.split()[0]
+        + ". Install a newer one (python.org, or 'conda env create -f environment.yml') and start "
+        "again."
     )
 
 
 def usage():
     lines = ["usage: python -m lab_utils COMMAND [options]", ""]
-    lines += [f"  {name:<8} {what}" for name, (_, _, what) in COMMANDS.items()]
+    lines += ["  %-8s %s" % (name, what) for name, (_, _, what) in COMMANDS.items()]
     return "\n".join(lines + ["", "Each command answers --help."])
 
 
@@ -38,16 +46,16 @@ def main(argv=None):
         print(usage())
         return 0
     if argv[0] not in COMMANDS:
-        print(f"Unknown command {argv[0]!r}.\n{usage()}", file=sys.stderr)
+        sys.stderr.write("Unknown command %r.\n%s\n" % (argv[0], usage()))
         return 2
     module, function, _ = COMMANDS[argv[0]]
     try:
         return getattr(importlib.import_module("lab_utils." + module), function)(argv[1:])
     except LabError as error:
-        print(f"\n{error}", file=sys.stderr)
+        sys.stderr.write("\n%s\n" % error)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. The same command goes on from here.", file=sys.stderr)
+        sys.stderr.write("\nStopped. Run the same command to continue.\n")
         return 130
 
 

@@ -1,5 +1,7 @@
 """Everything that is ``(y, sr)``: read, write, resample, trim and degrade a waveform.
 
+Files are opened by ``recordings``, whose functions are part of this module.
+
 A waveform ``y`` is mono float32, shape (n_samples,), nominal range [-1, 1]; its sampling rate
 ``sr`` is in Hz and always stands beside it.
 
@@ -8,31 +10,53 @@ Taught in: notebooks/05_waveform.ipynb.
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
+from .constants import MAX_SAMPLE_RATE, SAMPLE_RATE
 from .errors import AudioError
+from .ffmpeg import run_ffmpeg
 from .files import replacing
+from .recordings import (  # noqa: F401 - part of this module for those who import it
+    BLOCK,
+    Found,
+    Mixing,
+    Recording,
+    Source,
+    blocks,
+    check_rate,
+    describe,
+    find,
+    mixing,
+)  # fmt: skip
 
-SAMPLE_RATE = 16_000  #: the rate that Whisper hears, Hz
+MOST_VALUES = 12 * 3600 * SAMPLE_RATE  #: samples that :func:`load` reads at most: 2.8 GB
 TELEPHONE_BAND = (300.0, 3400.0)  #: Hz, the classic telephone channel (ITU-T G.712)
 
 
-def load(path: str | os.PathLike, *, sr: int | None = SAMPLE_RATE, mono: bool = True):
-    """Read a recording in any format that libsndfile or ffmpeg can read.
+def load(
+    path: str | os.PathLike,
+    *,
+    sr: int | None = SAMPLE_RATE,
+    mono: bool = True,
+    partial: bool = False,
+) -> tuple[np.ndarray, int]:
+    """Read a whole recording into memory: the blocks of :func:`blocks`, joined.
 
     Parameters
     ----------
     path : path-like
-        WAV, FLAC, OGG and MP3 are read by libsndfile; everything else goes through ffmpeg.
+        Any audio or video container; playlists and streams are refused.
     sr : int or None
         The rate to resample to, in Hz; ``None`` keeps the file's own.
     mono : bool
-        Average the channels.
+        Average the channels; where they cancel, the loudest is taken, with an ``AudioWarning``.
+    partial : bool
+        Return what is there of a file that is cut off or damaged.
 
     Returns
     -------
@@ -44,52 +68,35 @@ def load(path: str | os.PathLike, *, sr: int | None = SAMPLE_RATE, mono: bool = 
     Raises
     ------
     AudioError
-        The file is missing, empty, not a recording, or holds values that are not finite.
+        Missing, empty, not a recording, damaged, cut off, not finite, or longer than memory
+        should hold (``MOST_VALUES``).
     """
-    import soundfile
-
-    path = Path(path)
-    if not path.is_file():
-        raise AudioError(f"Expected a recording at {path}, found no file. Check the name.")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path.name} is empty (0 bytes): record or copy it again.")
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError:
-        samples, rate = _read_with_ffmpeg(path)
-    if samples.size == 0:
-        raise AudioError(f"{path.name} holds no samples: record or copy it again.")
-    if not np.isfinite(samples).all():
-        raise AudioError(f"{path.name} holds values that are not numbers (NaN or infinity).")
-    y = np.ascontiguousarray(samples.T)
-    y = to_mono(y) if mono or len(y) == 1 else y
-    if sr is not None and sr != rate:
-        y, rate = resample(y, sr=rate, target_sr=sr), sr
-    return y, rate
+    with Recording(path, partial=partial) as recording:
+        rate, separate = recording.sr, not mono and recording.channels > 1
+        target = rate if sr is None else sr
+        share = (recording.channels if separate else target / rate) if target > 0 else 1
+        if not partial and recording.n_samples * share > MOST_VALUES:
+            raise _too_long(recording.path)
+        n_values, parts = 0, []
+        for y in recording.frames() if separate else recording.blocks(sr=sr):
+            parts.append(y)
+            n_values += y.size
+            if n_values > MOST_VALUES:
+                raise _too_long(recording.path)
+    y = np.concatenate(parts)
+    if separate:
+        y = np.ascontiguousarray(y.T)
+        y = y if target == rate else resample(y, sr=rate, target_sr=target)
+    return y, target
 
 
-def _read_with_ffmpeg(path: Path) -> tuple[np.ndarray, int]:
-    """Decode what libsndfile cannot read to 16-bit WAV, then read that."""
-    import soundfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "decoded.wav"
-        run_ffmpeg("-i", str(path), "-c:a", "pcm_s16le", str(wav), what=path.name)
-        return soundfile.read(wav, dtype="float32", always_2d=True)
-
-
-def run_ffmpeg(*arguments: str, what: str) -> None:
-    """Run ffmpeg quietly; what goes wrong becomes an AudioError that names ``what``."""
-    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments]
-    try:
-        subprocess.run(command, capture_output=True, text=True, check=True)
-    except FileNotFoundError as error:
-        raise AudioError(
-            "The program ffmpeg is not on the PATH: run 'python -m lab_utils check'."
-        ) from error
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise AudioError(f"{what} is not a recording that ffmpeg can read: {reason}") from error
+def _too_long(path: Path) -> AudioError:
+    hours = MOST_VALUES / SAMPLE_RATE / 3600
+    return AudioError(
+        f"{path.name!r} holds more than {hours:g} hours of sound at {SAMPLE_RATE:,} Hz would, too "
+        "much for memory: go through it with audio.blocks, or cut it with 'python -m lab_utils "
+        "corpus prepare'."
+    )
 
 
 def check(y: np.ndarray) -> np.ndarray:
@@ -128,9 +135,41 @@ def resample(y: np.ndarray, *, sr: int, target_sr: int) -> np.ndarray:
     """
     import soxr
 
-    if target_sr <= 0 or sr <= 0:
-        raise AudioError(f"Expected sampling rates above 0 Hz, found {sr} and {target_sr}.")
+    if not (0 < sr <= MAX_SAMPLE_RATE and 0 < target_sr <= min(MAX_SAMPLE_RATE, 256 * sr)):
+        raise AudioError(
+            f"Expected sampling rates above 0 Hz, up to {MAX_SAMPLE_RATE:,} Hz and at most 256 "
+            f"times the old one, found {sr} and {target_sr}."
+        )
     return np.ascontiguousarray(soxr.resample(y.T, sr, target_sr, quality="HQ").T, np.float32)
+
+
+def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
+    """A waveform as the bytes of a 16-bit file; values beyond [-1, 1] are clipped.
+
+    Parameters
+    ----------
+    y : np.ndarray, float, shape (n_samples,)
+    sr : int
+        Hz.
+    format : {"wav", "flac"}
+
+    Raises
+    ------
+    AudioError
+        ``y`` is not a waveform, or the format cannot hold it.
+    """
+    import soundfile
+
+    if format not in ("wav", "flac"):
+        raise AudioError(f"Expected the format 'wav' or 'flac', found {format!r}.")
+    # rounded here: libsndfile cuts the fraction off, which shifts the whole clip by half a step
+    steps = np.clip(np.rint(check(y) * 32768), -32768, 32767).astype(np.int16)
+    buffer = io.BytesIO()
+    try:
+        soundfile.write(buffer, steps, int(sr), subtype="PCM_16", format=format.upper())
+    except (OSError, soundfile.SoundFileError) as error:
+        raise AudioError(f"The sound could not be written as {format}: {error}") from error
+    return buffer.getvalue()
 
 
 def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
@@ -146,15 +185,12 @@ def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
     AudioError
         ``y`` is not a waveform, or the folder cannot be written.
     """
-    import soundfile
-
     path = Path(path)
-    # rounded here: libsndfile cuts the fraction off, which shifts the whole clip by half a step
-    steps = np.clip(np.rint(check(y) * 32768), -32768, 32767).astype(np.int16)
+    data = encode(y, sr=sr)
     try:
         with replacing(path) as temporary:
-            soundfile.write(temporary, steps, sr, subtype="PCM_16", format="WAV")
-    except (OSError, soundfile.SoundFileError) as error:
+            temporary.write_bytes(data)
+    except OSError as error:
         raise AudioError(f"{path.name} could not be written to {path.parent}: {error}") from error
     return path
 

@@ -1,7 +1,7 @@
 """From a bare machine to running labs: the commands ``start`` and ``test``.
 
 Standard library only: this module runs before anything is installed. Every step looks first at
-what is there, so a second run does only what is missing, and mends what an earlier run left half.
+what is there, so a second run does only what is missing, and repairs what is damaged.
 """
 
 from __future__ import annotations
@@ -11,41 +11,27 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
+import sysconfig
+import time
 from pathlib import Path
 
-from . import environment
-from .errors import SetupError
+from . import dotvenv, environment, installed
+from .dotvenv import make as make_venv
+from .errors import SampleError, SetupError
 from .files import replacing
+from .packages import install, last_line, on_colab, remedy, repair
 
 STAMP = "whisper-lab.json"
-LOG = "setup.log"
 PROOF = "en_story_wav"
 NEWS_OFF = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }
-#: what pip prints → what it means and what to do
-REMEDIES = (
-    (r"No space left on device|Errno 28|not enough space", "The disk is full. Free about 4 GB."),
-    (
-        r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
-        r"|Max retries exceeded|ConnectionError|NewConnectionError|getaddrinfo failed|timed out"
-        r"|Connection refused|ProxyError",
-        "The package index cannot be reached. Connect this machine to the internet once, or "
-        "install from a teacher's folder (TEACHING.md).",
-    ),
-    (r"Permission denied|Errno 13", "A file cannot be written: use a folder that is yours."),
-    (
-        r"No matching distribution|Could not find a version",
-        "A package has no version for this Python: use Python 3.11, 3.12 or 3.13.",
-    ),
-)
 
 
 def start(argv: list[str]) -> int:
-    """``python -m lab_utils start``: set up what is missing, prove it, open JupyterLab."""
+    """``python -m lab_utils start``: set up what is missing, check it, open JupyterLab."""
     parser = argparse.ArgumentParser("python -m lab_utils start", description=start.__doc__)
     parser.add_argument("--check-only", action="store_true", help="stop before JupyterLab")
     parser.add_argument("--no-browser", action="store_true", help="start JupyterLab, open no page")
@@ -58,7 +44,12 @@ def start(argv: list[str]) -> int:
     )
     options = parser.parse_args(argv)
     python = set_up(here=options.here, torch_index=options.torch_index)
-    prove(python)
+    try:
+        prove(python)
+    except SetupError:  # compare the hash of every file, once
+        if not repair(python, installed.examine(python, since=0)["damaged"]):
+            raise
+        prove(python)
     if options.check_only:
         print("Ready. Start the labs with: python3 -m lab_utils start")
         return 0
@@ -67,6 +58,13 @@ def start(argv: list[str]) -> int:
 
 def test(argv: list[str]) -> int:
     """``python -m lab_utils test [pytest's options]``: the test suite, in the same environment."""
+    if {"-h", "--help"} & {*argv}:
+        print(
+            "usage: python -m lab_utils test [pytest's options]\n\nRun the tests and all notebooks "
+            "with pytest, after what they need is installed.\nFor example: test -k audio    test "
+            "tests/test_metrics.py    test -x"
+        )
+        return 0
     python = set_up(extras=("test", "classroom"))
     command = [str(python), "-m", "pytest", *argv]
     return subprocess.run(command, cwd=environment.project_dir(), env=_variables(python)).returncode
@@ -96,86 +94,107 @@ def set_up(
     SetupError
         With what went wrong, and the remedy.
     """
-    wanted = [r for extra in (None, *extras) for r in environment.requirements(extra)]
-    if _in_environment() and not environment.missing(wanted):
-        python, fresh = Path(sys.executable), False
-        print(f"Using this Python environment: {sys.prefix}")
-    elif here or os.environ.get("COLAB_RELEASE_TAG"):
-        python, fresh = Path(sys.executable), True
-        print(f"Installing what is missing into {sys.prefix}")
-    else:
-        python = make_venv(environment.project_dir() / ".venv")
-        fresh = not _stamped(python, extras)
-    if fresh:
-        install(python, extras=extras, torch_index=torch_index)
-    _run(python, "from lab_utils.bootstrap import finish; finish()", "Preparing ffmpeg and weights")
-    return python
-
-
-def make_venv(folder: Path) -> Path:
-    """A virtual environment that works: made, or made again if an earlier run broke off."""
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    probe = [str(python), "-m", "pip", "--version"]
+    wanted, folder = installed.requirements(*extras), environment.project_dir() / ".venv"
     try:
-        works = subprocess.run(probe, capture_output=True).returncode == 0
-    except OSError:
-        works = False
-    if works:
-        return python
-    free = shutil.disk_usage(folder.parent).free / environment.GB
-    if free < environment.MIN_DISK_GB:
-        raise SetupError(
-            f"The labs need {environment.MIN_DISK_GB:.0f} GB on this disk, {free:.1f} GB are free. "
-            "Make room and start again."
-        )
-    print(f"Making the environment {folder.name} with Python {sys.version.split()[0]}", flush=True)
-    command = [sys.executable, "-m", "venv", "--clear", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stdout + done.stderr
-        raise SetupError(
-            f"Python could not make a virtual environment: {_last_line(said)}\n{_remedy(said)}"
-            "On Debian and Ubuntu install the package python3-venv, then start again."
-        )
+        with dotvenv.alone(folder.with_name(".venv.lock")):
+            if here or on_colab():
+                dotvenv.check_machine()
+                python = Path(sys.executable)
+                print(f"Installing what is missing into {sys.prefix}")
+            elif _in_environment() and (_own() or not installed.missing(wanted)):
+                python = Path(sys.executable)
+                print(f"Using this Python environment: {sys.prefix}")
+            else:
+                python = make_venv(folder)
+            try:
+                complete(python, extras=extras, torch_index=torch_index)
+            except SetupError:
+                if python.is_relative_to(folder):
+                    dotvenv.settle(folder, whole=False)
+                raise
+            if python.is_relative_to(folder):
+                dotvenv.settle(folder, whole=True)
+            title = "Preparing ffmpeg, weights and human speech"
+            _run(python, "from lab_utils.bootstrap import finish; finish()", title)
+    except OSError as error:
+        raise SetupError(f"The set-up stopped: {error}.\n{remedy(str(error))}") from error
     return python
 
 
-def install(python: Path, *, extras: tuple[str, ...], torch_index: str | None = None) -> None:
-    """Install what pyproject.toml asks for, in the versions of constraints.txt, torch first."""
-    project = environment.project_dir()
-    constraints = project / "constraints.txt"
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", constraints.read_text("utf-8"), re.MULTILINE))
-    colab = bool(os.environ.get("COLAB_RELEASE_TAG"))
-    limits = [] if colab else ["-c", str(constraints)]
-    wanted = [r for extra in (None, *extras) for r in environment.requirements(extra)]
-    torch = "torch" if colab else f"torch=={pins['torch']}"
-    source = ["--index-url", torch_index] if torch_index else []
-    _pip(python, "torch (the largest download)", torch, *source)
-    # openai-whisper asks for triton, which only an NVIDIA GPU uses: hundreds of MB for nothing on
-    # other machines. Its other requirements are installed with ours.
-    whisper = next(r for r in wanted if r.startswith("openai-whisper"))
-    _pip(python, "openai-whisper", "--no-deps", *limits, whisper)
-    rest = [r for r in wanted if not r.startswith("openai-whisper")]
-    also = _requires(python, "openai-whisper")
-    also = [r for r in also if shutil.which("nvidia-smi") or not r.startswith("triton")]
-    _pip(python, f"{len(rest) + len(also)} more packages and what they need", *limits, *rest, *also)
-    _pip(python, "the labs themselves", "--no-deps", "-e", str(project))
-    stamp = _stamp_file(python)
-    if not colab:
-        done = {"sources": _sources_hash(), "extras": sorted({*extras, *_stamped_extras(python)})}
-        with replacing(stamp) as temporary:
+def complete(python: Path, *, extras: tuple[str, ...] = (), torch_index: str | None = None) -> None:
+    """Install what is missing and repair what is damaged in one environment.
+
+    Raises
+    ------
+    SetupError
+        A package that the labs need is missing or damaged and cannot be had.
+    """
+    ours = python.is_relative_to(environment.project_dir() / ".venv")
+    link_project(python, always=ours)
+    stamp = _json(_stamp_file(python))
+    state = installed.examine(python, *extras, since=stamp.get("whole", float("inf")))
+    repaired = not on_colab() and repair(python, state["damaged"])
+    outdated = ours and not _stamped(python, extras)
+    if not (state["missing"] or repaired or outdated):
+        return
+    begun = time.time()
+    if state["missing"] or outdated:
+        try:
+            install(python, extras=extras, torch_index=torch_index)
+        except SetupError as error:
+            if lacking := installed.examine(python, *extras)["missing"]:
+                raise SetupError(f"{error}Still missing: {', '.join(lacking)}.") from error
+            print(f"{error}What is installed fits the labs: going on with it.", file=sys.stderr)
+            return
+    state = installed.examine(python, *extras)
+    if state["missing"] or state["damaged"] and not on_colab():
+        faults = [f"{name} ({fault})" for name, fault in state["damaged"].items()]
+        raise SetupError(
+            "pip ended without an error, but these packages are missing or damaged: "
+            + ", ".join([*state["missing"], *faults])
+        )
+    if ours:
+        known = {*extras, *stamp.get("extras", ())}
+        done = {"sources": _sources_hash(), "extras": sorted(known), "whole": begun}
+        with replacing(_stamp_file(python)) as temporary:
             temporary.write_text(json.dumps(done) + "\n", "utf-8")
 
 
+def link_project(python: Path, *, always: bool) -> None:
+    """Make lab_utils importable in an environment by one line, written anew if the clone moved.
+
+    Parameters
+    ----------
+    python : Path
+        The environment's Python.
+    always : bool
+        Also where another clone's lab_utils is found.
+    """
+    project = str(environment.project_dir())
+    code = "import lab_utils, os; print(os.path.dirname(os.path.dirname(lab_utils.__file__)))"
+    command = [str(python), "-E", "-P", "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=Path(python).parent)
+    here = found.stdout.strip()
+    if here == project or (here and not always):
+        return
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    done = subprocess.run([str(python), "-P", "-c", code], capture_output=True, text=True)
+    site = Path(done.stdout.strip())
+    for old in site.glob("__editable__*whisper_lab*"):  # what 'pip install -e' left
+        old.unlink()
+    with replacing(site / "whisper-lab.pth") as temporary:  # ASCII: each Python reads it alike
+        temporary.write_text(f"import sys; sys.path.insert(1, {ascii(project)})\n", "ascii")
+
+
 def finish() -> None:
-    """The part of the set-up that runs inside the environment: ffmpeg, kernel, weights, news."""
-    from . import checkpoints
+    """The part of the set-up that runs inside the environment: ffmpeg, kernel, weights, speech."""
+    from . import checkpoints, human_speech
 
     environment.provide_ffmpeg()
     kernel = Path(sys.prefix) / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
     path = f"{environment.scripts_dir()}{os.pathsep}${{PATH}}"
     wanted_env = {"PATH": path, "OMP_WAIT_POLICY": "PASSIVE"}
-    if _in_environment() and not os.environ.get("COLAB_RELEASE_TAG"):
+    if _in_environment() and not on_colab():
         if _json(kernel).get("env") != wanted_env:
             from ipykernel.kernelspec import install as install_kernel
 
@@ -186,17 +205,20 @@ def finish() -> None:
             with replacing(overrides) as temporary:
                 temporary.write_text(json.dumps(settings | NEWS_OFF, indent=1) + "\n", "utf-8")
     for name in environment.MODELS:
-        checkpoints.fetch(name)
+        checkpoints.keep(name)
+    try:
+        human_speech.fetch_human()
+    except SampleError as error:
+        print(f"Note: {error} The labs work without it.", file=sys.stderr)
 
 
 def prove(python: Path) -> None:
     """Show the doctor's report, then transcribe one sample clip and print its text."""
-    code = (
-        "import sys; from lab_utils import environment; "
-        "found = environment.examine(); print(environment.report(found)); "
-        "sys.exit(not environment.healthy(found))"
-    )
-    _run(python, code, "Checking this machine", show=True)
+    print("Checking this machine …", flush=True)
+    command = [str(python), "-W", "ignore", "-m", "lab_utils", "check"]
+    cwd = environment.project_dir()
+    if subprocess.run(command, cwd=cwd, env=_variables(python)).returncode:
+        raise SetupError("This machine is not ready: see the lines marked 'fix' above.")
     code = (
         "from lab_utils import samples, transcripts; "
         f"clip = samples.get({PROOF!r}); "
@@ -255,70 +277,26 @@ def _run(python: Path, code: str, title: str, *, show: bool = False) -> None:
         text=True,
     )
     if done.returncode:
-        raise SetupError(f"{title} failed. {_reason(done.stderr)}{_remedy(done.stderr)}")
+        raise SetupError(f"{title} failed. {_reason(done.stderr)}{remedy(done.stderr)}")
+    print(done.stderr, end="", file=sys.stderr)
 
 
 def _reason(text: str) -> str:
     """The message of the last exception in a traceback, or nothing."""
     pieces = re.split(r"^(?:[\w.]*\.)?\w*(?:Error|Exception): ", text, flags=re.MULTILINE)
-    return pieces[-1].strip() + "\n" if len(pieces) > 1 else _last_line(text)
-
-
-def _pip(python: Path, title: str, *arguments: str) -> None:
-    """Install with pip: one living line on a terminal, everything in the log beside it."""
-    print(f"Installing {title} …", flush=True)
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
-    log = Path(python).parent.parent / LOG
-    tail: list[str] = []
-    with open(log, "a", encoding="utf-8") as file:
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-        )
-        for line in process.stdout:
-            file.write(line)
-            tail = [*tail[-30:], line]
-            if sys.stdout.isatty() and (
-                name := re.match(r"\s*(Collecting|Downloading) (\S+)", line)
-            ):
-                print(f"\r\033[K  {name[1]} {name[2][:60]}", end="", flush=True)
-        if sys.stdout.isatty():
-            print("\r\033[K", end="", flush=True)
-    if process.wait():
-        text = "".join(tail)
-        errors = [line for line in text.splitlines() if "ERROR" in line] or [_last_line(text)]
-        raise SetupError(
-            f"pip could not install {title}: {errors[-1].strip()}\n{_remedy(text)}"
-            f"Then run the same command again: it goes on from here. The whole log: {log}"
-        )
-
-
-def _remedy(text: str) -> str:
-    """The line that helps with the first known trouble in ``text``."""
-    return next((f"{fix}\n" for pattern, fix in REMEDIES if re.search(pattern, text)), "")
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[-1]
-
-
-def _requires(python: Path, name: str) -> list[str]:
-    """What an installed package asks for on this machine, without extras."""
-    code = (
-        "import importlib.metadata as m, json, sys; from pip._vendor.packaging.requirements import "
-        "Requirement as R; rs = [R(r) for r in m.requires(sys.argv[1]) or []]; "
-        "print(json.dumps([f'{r.name}{r.specifier}' for r in rs "
-        "if r.marker is None or r.marker.evaluate({'extra': ''})]))"
-    )
-    done = subprocess.run([str(python), "-c", code, name], capture_output=True, text=True)
-    if done.returncode:
-        raise SetupError(f"{name} is not installed whole: run the same command again.")
-    return json.loads(done.stdout)
+    return pieces[-1].strip() + "\n" if len(pieces) > 1 else last_line(text)
 
 
 def _in_environment() -> bool:
     """Whether this Python belongs to a virtual environment, to conda or to Colab."""
     conda = (Path(sys.prefix) / "conda-meta").is_dir()
-    return sys.prefix != sys.base_prefix or conda or bool(os.environ.get("COLAB_RELEASE_TAG"))
+    return sys.prefix != sys.base_prefix or conda or on_colab()
+
+
+def _own() -> bool:
+    """Whether the running Python's environment was made for the labs."""
+    pth = Path(sysconfig.get_path("purelib")) / "whisper-lab.pth"
+    return pth.exists() or _stamp_file(Path(sys.executable)).exists()
 
 
 def _stamp_file(python: Path) -> Path:
@@ -326,9 +304,9 @@ def _stamp_file(python: Path) -> Path:
 
 
 def _sources_hash() -> str:
-    """Changes when what is to be installed changes, or the clone has moved."""
+    """Changes when what should be installed changes."""
     project = environment.project_dir()
-    digest = hashlib.sha256(str(project).encode())
+    digest = hashlib.sha256()
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update((project / name).read_bytes())
     return digest.hexdigest()
@@ -338,10 +316,6 @@ def _stamped(python: Path, extras: tuple[str, ...]) -> bool:
     """Whether the last installation ended well, with these sources and extras."""
     stamp = _json(_stamp_file(python))
     return stamp.get("sources") == _sources_hash() and {*extras} <= {*stamp.get("extras", ())}
-
-
-def _stamped_extras(python: Path) -> tuple[str, ...]:
-    return tuple(_json(_stamp_file(python)).get("extras", ()))
 
 
 def _json(path: Path) -> dict:

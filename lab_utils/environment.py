@@ -7,19 +7,25 @@ Taught in: notebooks/01_install.ipynb.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import io
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import wave
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import SetupError
+from .files import replacing
+from .installed import damaged, missing, requirements
+from .places import project_dir
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +35,7 @@ MODELS = ("base", "tiny.en")  #: the models that the labs use
 MIN_RAM_GB, GOOD_RAM_GB = 3.0, 7.0
 MIN_DISK_GB = 3.0
 GB = 2**30
-GOOD, NOTE, BAD = "ok", "note", "mend"
+GOOD, NOTE, BAD = "ok", "note", "fix"
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,7 @@ class Finding:
     name : str
         What was looked at.
     status : str
-        ``ok``, ``note`` (works, but know this) or ``mend`` (a lab will fail).
+        ``ok``, ``note`` (works, but know this) or ``fix`` (a lab will fail).
     found : str
         What is there.
     fix : str
@@ -73,7 +79,7 @@ def examine() -> list[Finding]:
 
 
 def healthy(findings: list[Finding]) -> bool:
-    """Whether no finding says ``mend``."""
+    """Whether no finding says ``fix``."""
     return all(finding.status != BAD for finding in findings)
 
 
@@ -94,77 +100,9 @@ def report(findings: list[Finding]) -> str:
         if f.fix:
             lines.append(f"{'':>6}{'':<{width}}  → {f.fix}")
     n_bad = sum(f.status == BAD for f in findings)
-    lines.append("All that the labs need is here." if not n_bad else f"{n_bad} to mend.")
+    problems = "1 problem" if n_bad == 1 else f"{n_bad} problems"
+    lines.append(f"{problems} to fix." if n_bad else "Everything the labs need is installed.")
     return "\n".join(lines)
-
-
-def requirements(extra: str | None = None) -> list[str]:
-    """The packages that pyproject.toml asks for, as requirement strings.
-
-    Parameters
-    ----------
-    extra : str, optional
-        The name of an optional group (``"test"``); default: what every lab needs.
-
-    Raises
-    ------
-    SetupError
-        pyproject.toml is not beside the package: it does not run from a clone.
-    """
-    import tomllib
-
-    path = project_dir() / "pyproject.toml"
-    if not path.is_file():
-        raise SetupError(
-            f"Expected pyproject.toml in {project_dir()}, found none: run from a clone of the "
-            "project."
-        )
-    project = tomllib.loads(path.read_text("utf-8"))["project"]
-    return project["optional-dependencies"][extra] if extra else project["dependencies"]
-
-
-def project_dir() -> Path:
-    """The folder of the clone: README.md, notebooks/, assets/."""
-    return Path(__file__).resolve().parent.parent
-
-
-def missing(wanted: list[str]) -> list[str]:
-    """Those of ``wanted`` that are not installed here in a version that fits.
-
-    Parameters
-    ----------
-    wanted : list of str
-        Requirement strings such as ``"numpy>=2.0"``.
-    """
-    return [requirement for requirement in wanted if not _satisfied(requirement)]
-
-
-def _satisfied(requirement: str) -> bool:
-    """Compare one ``name>=version`` or ``name==version`` with what is installed."""
-    name, operator, version = requirement, "", ""
-    for candidate in (">=", "=="):
-        if candidate in requirement:
-            name, operator, version = (*requirement.partition(candidate),)
-            break
-    try:
-        found = importlib.metadata.version(name.strip())
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    if not operator:
-        return True
-    return _release(found) >= _release(version) if operator == ">=" else found == version
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version: ``2.13.0+cpu`` → (2, 13)."""
-    numbers = []
-    for piece in version.split("+")[0].split("."):
-        if not piece.isdigit():
-            break
-        numbers.append(int(piece))
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
 
 
 def scripts_dir() -> Path:
@@ -173,10 +111,11 @@ def scripts_dir() -> Path:
 
 
 def provide_ffmpeg() -> Path:
-    """Make the program ``ffmpeg`` callable by that name, without root.
+    """Make a working ``ffmpeg`` callable by that name, without root.
 
-    Where none is on the PATH, the one that imageio-ffmpeg carries is linked (or copied) into the
-    environment's folder of programs, and that folder is put on this process's PATH.
+    One on the PATH that decodes a sound is used. Otherwise the one that imageio-ffmpeg carries is
+    linked (or copied) into the environment's folder of programs, and that folder is put first on
+    this process's PATH.
 
     Returns
     -------
@@ -186,29 +125,50 @@ def provide_ffmpeg() -> Path:
     Raises
     ------
     SetupError
-        There is neither an ffmpeg nor imageio-ffmpeg.
+        There is neither a working ffmpeg nor imageio-ffmpeg, or its folder cannot be written.
     """
-    name = "ffmpeg.exe" if os.name == "nt" else "ffmpeg"
-    own = scripts_dir() / name
-    if own.exists() and str(scripts_dir()) not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = str(scripts_dir()) + os.pathsep + os.environ.get("PATH", "")
-    if found := shutil.which("ffmpeg"):
+    own = scripts_dir() / ("ffmpeg.exe" if os.name == "nt" else "ffmpeg")
+    found = shutil.which("ffmpeg")
+    if found and ffmpeg_version(found):
         return Path(found)
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise SetupError(
-            "No program ffmpeg is on the PATH and imageio-ffmpeg is not installed: "
-            "run 'python -m lab_utils start' again."
-        ) from error
-    carried = Path(imageio_ffmpeg.get_ffmpeg_exe())
-    own.unlink(missing_ok=True)  # a link to a file that is gone
-    try:
-        own.symlink_to(carried)
-    except OSError:  # Windows without the right to make links
-        shutil.copy2(carried, own)
+    if not ffmpeg_version(own):
+        try:
+            import imageio_ffmpeg
+
+            carried = Path(imageio_ffmpeg.get_ffmpeg_exe())
+            with replacing(own) as temporary:
+                temporary.unlink()
+                try:
+                    temporary.symlink_to(carried)
+                except OSError:  # Windows without the right to make links
+                    shutil.copy2(carried, temporary)
+        except (ImportError, RuntimeError) as error:
+            raise SetupError(
+                "No program ffmpeg on the PATH works, and imageio-ffmpeg has none: run "
+                "'python -m lab_utils start' again."
+            ) from error
+        except OSError as error:
+            raise SetupError(f"ffmpeg cannot be put into {own.parent}: {error}.") from error
     os.environ["PATH"] = str(scripts_dir()) + os.pathsep + os.environ.get("PATH", "")
     return own
+
+
+@functools.cache
+def ffmpeg_version(program: str | os.PathLike) -> str:
+    """The version of an ffmpeg that decodes a WAV file here; empty if it does not."""
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(b"\1\0" * 160)
+    decode = ["-v", "error", "-f", "wav", "-i", "pipe:0", "-f", "s16le", "pipe:1"]
+    run = functools.partial(subprocess.run, capture_output=True, timeout=20)
+    try:
+        said = run([program, "-version"], stdin=subprocess.DEVNULL).stdout.split()
+        decoded = run([program, *decode], input=sound.getvalue()).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    whole = decoded == b"\1\0" * 160 and len(said) > 2
+    return said[2].decode("utf-8", "replace") if whole else ""
 
 
 def memory_gb() -> float | None:
@@ -241,13 +201,13 @@ def _python() -> Finding:
 
 def _packages() -> Finding:
     try:
-        lacking = missing(requirements())
+        lacking = missing(requirements(), indirect=True)
     except SetupError as error:
-        return Finding("packages", BAD, "not run from a clone", str(error))
-    if lacking:
-        return Finding(
-            "packages", BAD, "missing: " + ", ".join(lacking), "Run: python -m lab_utils start"
-        )
+        return Finding("packages", BAD, "unknown", str(error))
+    faults = ["missing: " + ", ".join(lacking)] if lacking else []
+    faults += [f"{name} is damaged ({fault})" for name, fault in damaged().items()]
+    if faults:
+        return Finding("packages", BAD, "; ".join(faults), "Run: python -m lab_utils start")
     return Finding("packages", GOOD, f"all {len(requirements())} that the labs ask for")
 
 
@@ -268,15 +228,12 @@ def _whisper() -> Finding:
 
 def _ffmpeg() -> Finding:
     found = shutil.which("ffmpeg") or shutil.which("ffmpeg", path=str(scripts_dir()))
+    fix = "Run: python -m lab_utils start (brings one of its own, needs no root)"
     if found is None:
-        return Finding(
-            "ffmpeg", BAD, "not on the PATH", "Run: python -m lab_utils start (needs no root)"
-        )
-    try:
-        done = subprocess.run([found, "-version"], capture_output=True, text=True, timeout=20)
-        version = done.stdout.split()[2]
-    except (OSError, IndexError, subprocess.TimeoutExpired):
-        return Finding("ffmpeg", BAD, f"{found} does not run", "Delete it and start again.")
+        return Finding("ffmpeg", BAD, "not on the PATH", fix)
+    version = ffmpeg_version(found)
+    if not version:
+        return Finding("ffmpeg", BAD, f"{found} does not work", fix)
     return Finding("ffmpeg", GOOD, f"version {version}")
 
 
@@ -317,7 +274,9 @@ def _ram() -> Finding:
 def _disk() -> Finding:
     free = shutil.disk_usage(project_dir()).free / GB
     if free < 0.5:
-        return Finding("disk", BAD, f"{free:.1f} GB free", "Make room: the labs write sound files.")
+        return Finding(
+            "disk", BAD, f"{free:.1f} GB free", "Free some space: the labs write sound files."
+        )
     return Finding("disk", GOOD, f"{free:.0f} GB free")
 
 
@@ -326,17 +285,17 @@ def _weights() -> Finding:
         return Finding("weights", NOTE, "not looked for: whisper is missing")
     from . import checkpoints
 
-    here = [name for name in MODELS if checkpoints.locate(name)]
-    lacking = [name for name in MODELS if name not in here]
+    lacking = [name for name in MODELS if not checkpoints.locate(name)]
     if lacking:
+        reasons = [reason for name in lacking for reason in checkpoints.refused(name)]
         return Finding(
             "weights",
             BAD,
-            f"missing: {', '.join(lacking)}",
+            f"missing: {', '.join(lacking)}. " + " ".join(reasons),
             f"Run: python -m lab_utils start, or put NAME.pt into a folder and set "
             f"{checkpoints.WEIGHTS_VARIABLE} to it.",
         )
-    return Finding("weights", GOOD, f"{', '.join(here)}, verified")
+    return Finding("weights", GOOD, f"{', '.join(MODELS)}, verified")
 
 
 def _microphone() -> Finding:
@@ -356,11 +315,12 @@ def _version(name: str) -> str | None:
 
 
 def main(argv: list[str]) -> int:
-    """``python -m lab_utils check``: print the report; exit code 0 if nothing is to mend."""
+    """``python -m lab_utils check``: print the report; exit code 0 if nothing is to be fixed."""
     import argparse
 
     parser = argparse.ArgumentParser("python -m lab_utils check", description=__doc__.split(":")[0])
     parser.parse_args(argv)
+    os.environ["PATH"] = f"{scripts_dir()}{os.pathsep}{os.environ.get('PATH', '')}"  # as in a lab
     findings = examine()
     print(report(findings))
     return 0 if healthy(findings) else 1

@@ -20,6 +20,10 @@ class AudioError(LabError, ValueError):
     """A recording cannot be read, or an array is not a waveform."""
 
 
+class AudioWarning(UserWarning):
+    """A recording is read otherwise than one would expect: the warning says how and why."""
+
+
 class CheckpointError(LabError, RuntimeError):
     """Model weights cannot be found, fetched, verified or converted."""
 
@@ -29,7 +33,11 @@ class DecodingError(LabError, ValueError):
 
 
 class TranscriptError(LabError, ValueError):
-    """A transcript, or the subtitles asked from it, make no sense."""
+    """A transcript or the requested subtitles are invalid."""
+
+
+class OptionError(DecodingError, TranscriptError):
+    """Whisper, or this model, cannot take this language, prompt or option."""
 
 
 class MetricsError(LabError, ValueError):

@@ -1,7 +1,7 @@
 """From a waveform to what Whisper hears: STFT, power, decibels, mel bands, log-mel; kept in files.
 
-Shapes: a spectrogram has one row a frequency and one column a moment. NumPy and SciPy do the work;
-librosa and whisper are what the tests compare with.
+Shapes: a spectrogram has one row for each frequency and one column for each moment. NumPy and SciPy
+do the work on the way there, librosa on the way back; the tests compare with librosa and whisper.
 
 Taught in: notebooks/06_spectrogram.ipynb and notebooks/07_mel.ipynb.
 """
@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from . import audio
+from .constants import HOP_LENGTH, N_FFT, SAMPLE_RATE
 from .errors import AudioError
 from .files import replacing
 
-SAMPLE_RATE = audio.SAMPLE_RATE  #: Hz
-N_FFT = 400  #: samples: 25 ms at 16 kHz
-HOP_LENGTH = 160  #: samples: 10 ms at 16 kHz
 N_MELS = 80  #: bands of Whisper up to large-v2; large-v3 has 128
-N_SAMPLES = 30 * SAMPLE_RATE  #: samples in Whisper's window of 30 s
 AMIN = 1e-10  #: power below this counts as this: the logarithm of 0 does not exist
 MEL_SCALES = ("slaney", "htk")
+PAD_MODES = ("constant", "reflect")
 
 
 def stft(
@@ -41,21 +39,20 @@ def stft(
     Parameters
     ----------
     y : np.ndarray, float32, shape (n_samples,)
-    n_fft : int
-        Samples in one frame.
-    hop_length : int
-        Samples from the start of one frame to the start of the next.
+    n_fft, hop_length : int
+        Samples in one frame, and from the start of one frame to the start of the next.
     win_length : int, optional
-        Samples under the window, at most ``n_fft``; zeros stand on both sides. Default: ``n_fft``.
+        Samples under the window, with zeros on both sides up to ``n_fft``. Default: ``n_fft``.
     window : str
         Any name that ``scipy.signal.get_window`` knows: ``hann``, ``boxcar``, ``hamming``, …
-    pad_mode : str
-        How half a frame is added at both ends, so that frame ``i`` is centred on sample
-        ``i * hop_length``: ``constant`` (zeros, as librosa) or ``reflect`` (as Whisper).
+    pad_mode : {"constant", "reflect"}
+        How half a frame is added at both ends, so that frame ``i`` is centered on sample
+        ``i * hop_length``: zeros, as librosa, or mirrored sound, as Whisper.
 
     Returns
     -------
     np.ndarray, complex64, shape (1 + n_fft // 2, 1 + n_samples // hop_length)
+        With an odd ``n_fft`` there are ``1 + (n_samples - 1) // hop_length`` columns.
 
     Raises
     ------
@@ -69,86 +66,108 @@ def stft(
     from scipy import fft
 
     audio.check(y)
-    shape = frame_window(window, win_length or n_fft, n_fft=n_fft)
-    if hop_length < 1:
-        raise AudioError(f"Expected a hop of at least 1 sample, found {hop_length}.")
+    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    shape = frame_window(window, n_fft if win_length is None else win_length, n_fft=n_fft)
+    if pad_mode not in PAD_MODES:
+        raise AudioError(f"Expected a pad_mode among {PAD_MODES}, found {pad_mode!r}.")
     if pad_mode == "reflect" and len(y) <= n_fft // 2:
         raise AudioError(
-            f"Expected more than n_fft // 2 = {n_fft // 2} samples to reflect, found {len(y)}. "
-            "Pad the clip with zeros first."
+            f"Expected over {n_fft // 2} samples to reflect, found {len(y)}: pad with zeros first."
         )
     padded = np.pad(y.astype(np.float32, copy=False), n_fft // 2, mode=pad_mode)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     return fft.rfft(frames * shape, axis=1).T
 
 
-def istft(D: np.ndarray, *, hop_length: int, n_samples: int, window: str = "hann") -> np.ndarray:
+def istft(
+    D: np.ndarray,
+    *,
+    hop_length: int,
+    n_samples: int,
+    n_fft: int | None = None,
+    window: str = "hann",
+) -> np.ndarray:
     """Add the frames of an STFT up again: the waveform, shape (n_samples,), float32.
+
+    Parameters
+    ----------
+    D : np.ndarray, complex, shape (1 + n_fft // 2, n_frames)
+    n_fft : int, optional
+        Samples in a frame. Default: the even number that fits; an odd one must be given.
 
     Raises
     ------
     AudioError
-        The hop is larger than the frame, so parts of the sound are in no frame.
+        ``n_fft`` does not fit the rows, or the hop is larger than the frame, so that parts of the
+        sound are in no frame.
     """
-    from scipy import fft
+    import librosa
 
-    n_fft = 2 * (len(D) - 1)
-    if hop_length > n_fft:
+    length = _frame_length(D, n_fft, hop_length)
+    if n_fft is None and np.any(D[-1].imag):  # that row is real if the frames are even
         raise AudioError(
-            f"Expected a hop of at most n_fft = {n_fft} samples, found {hop_length}: between the "
-            "frames sound is missing, and it cannot be rebuilt."
+            f"Expected an even n_fft, found signs of an odd one: pass n_fft={length + 1}, or "
+            f"n_fft={length} if that is right."
         )
-    shape = frame_window(window, n_fft, n_fft=n_fft)
-    frames = fft.irfft(D.T, n=n_fft, axis=1).astype(np.float32) * shape
-    total = n_fft + hop_length * (len(frames) - 1)
-    y, weight = np.zeros(total, np.float32), np.zeros(total, np.float32)
-    for i, frame in enumerate(frames):
-        part = slice(i * hop_length, i * hop_length + n_fft)
-        y[part] += frame
-        weight[part] += shape**2
-    y = y / np.maximum(weight, 1e-3 * weight.max())
-    y = y[n_fft // 2 : n_fft // 2 + n_samples]
-    return np.pad(y, (0, n_samples - len(y)))
+    y = librosa.istft(D, n_fft=length, hop_length=hop_length, window=window, length=n_samples)
+    return y.astype(np.float32, copy=False)
 
 
-def rebuild(S: np.ndarray, *, hop_length: int, n_samples: int, steps: int = 16) -> np.ndarray:
+def rebuild(
+    S: np.ndarray, *, hop_length: int, n_samples: int, n_fft: int | None = None, steps: int = 16
+) -> np.ndarray:
     """A waveform whose power spectrogram is nearly ``S``: the phase is guessed (Griffin-Lim).
 
     Parameters
     ----------
     S : np.ndarray, float32, shape (1 + n_fft // 2, n_frames)
-        Power.
+    n_fft : int, optional
+        As in :func:`istft`, and so are the errors.
     steps : int
-        How often the guess is improved.
-
-    Notes
-    -----
-    D. W. Griffin and J. S. Lim, "Signal estimation from modified short-time Fourier transform",
-    IEEE Transactions on Acoustics, Speech, and Signal Processing 32(2), 1984.
+        How often the guess is improved. Method: Griffin and Lim (1984).
     """
-    n_fft = 2 * (len(S) - 1)
-    size = np.sqrt(S)
-    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, S.shape)
-    D = (size * np.exp(1j * phase)).astype(np.complex64)
-    for _ in range(steps):
-        y = istft(D, hop_length=hop_length, n_samples=n_samples)
-        again = stft(y, n_fft=n_fft, hop_length=hop_length)
-        D = size * again / np.maximum(np.abs(again), 1e-8)
-    return istft(D, hop_length=hop_length, n_samples=n_samples)
+    import librosa
+
+    n_fft = _frame_length(S, n_fft, hop_length)
+    expected = 1 + (n_samples - n_fft % 2) // hop_length
+    if S.shape[1] != expected:
+        raise AudioError(
+            f"Expected {expected} frames of {n_samples} samples with n_fft {n_fft} and hop "
+            f"{hop_length}, found {S.shape[1]}: if the frames had an odd length, pass it as n_fft."
+        )
+    return librosa.griffinlim(
+        np.sqrt(S), n_iter=steps, n_fft=n_fft, hop_length=hop_length, length=n_samples,
+        momentum=0.0, random_state=0,
+    )  # fmt: skip
+
+
+def _frame_length(spectrum: np.ndarray, n_fft: int | None, hop_length: int) -> int:
+    n_fft = 2 * (len(spectrum) - 1) if n_fft is None else n_fft
+    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    if (rows := 1 + n_fft // 2) != len(spectrum):
+        raise AudioError(f"Expected {rows} rows for n_fft {n_fft}, found {len(spectrum)}.")
+    if hop_length > n_fft:
+        raise AudioError(
+            f"Expected a hop up to n_fft = {n_fft}, found {hop_length}: sound is missing between."
+        )
+    return n_fft
+
+
+def _check_sizes(*, n_fft: int, hop_length: int) -> None:
+    for name, n in (("n_fft", n_fft), ("hop", hop_length)):
+        if not isinstance(n, (int, np.integer)) or n < 1:
+            raise AudioError(f"Expected a whole {name} of at least 1 sample, found {n!r}.")
 
 
 @functools.lru_cache(maxsize=64)
 def frame_window(window: str, win_length: int, *, n_fft: int) -> np.ndarray:
     """The weights of a frame's samples, float32, shape (n_fft,), zeros around the window.
 
-    Raises
-    ------
-    AudioError
-        The window has no such name, or is longer than the frame.
+    Raises :class:`AudioError` where the window has no such name, or is longer than the frame.
     """
     from scipy import signal
 
-    if not 1 <= win_length <= n_fft:
+    if not isinstance(win_length, (int, np.integer)) or not 1 <= win_length <= n_fft:
         raise AudioError(f"Expected a window of 1 to {n_fft} (n_fft) samples, found {win_length}.")
     try:
         shape = signal.get_window(window, win_length, fftbins=True)
@@ -167,8 +186,10 @@ def power(D: np.ndarray) -> np.ndarray:
     return D.real**2 + D.imag**2
 
 
-def power_to_db(S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
-    """Power in decibels, ``10 log10(S / ref)``.
+def power_to_db(
+    S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
+) -> np.ndarray:
+    """Power in decibels, ``10 log10(S / ref)``, float32, same shape.
 
     Parameters
     ----------
@@ -179,19 +200,29 @@ def power_to_db(S: np.ndarray, *, ref: float | str = 1.0, top_db: float | None =
     top_db : float or None
         Nothing lies more than this below the loudest; None keeps all above ``AMIN``.
 
-    Returns
-    -------
-    np.ndarray, float32
-        Decibels, same shape.
+    Raises
+    ------
+    AudioError
+        ``S`` is complex, or ``ref`` or ``top_db`` makes no sense.
     """
-    reference = max(AMIN, float(np.max(S)) if isinstance(ref, str) else float(ref))
-    db = 10 * np.log10(np.maximum(S, AMIN)) - 10 * np.log10(reference)
-    if top_db is not None:
-        db = np.maximum(db, db.max() - top_db)
-    return db.astype(np.float32)
+    if np.iscomplexobj(S):
+        raise AudioError("Expected power, found complex numbers: features.power makes it.")
+    known = ref == "max" if isinstance(ref, str) else np.isscalar(ref) and ref > 0
+    if not known or (top_db is not None and not top_db >= 0):
+        raise AudioError(
+            "Expected ref to be 'max' or a power above 0, and top_db at least 0 or None, "
+            f"found {ref!r} and {top_db!r}."
+        )
+    import librosa
+
+    reference = np.max if isinstance(ref, str) else ref
+    db = librosa.power_to_db(S, ref=reference, amin=AMIN, top_db=top_db)
+    return np.asarray(db, np.float32)
 
 
-def amplitude_to_db(magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0):
+def amplitude_to_db(
+    magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
+) -> np.ndarray:
     """Magnitude in decibels, ``20 log10``: the same number that its square, power, has."""
     reference = ref if isinstance(ref, str) else ref**2
     return power_to_db(np.square(magnitude), ref=reference, top_db=top_db)
@@ -255,9 +286,8 @@ def mel_filters(
 
     Parameters
     ----------
-    fmin, fmax : float
-        Hz; ``fmax`` defaults to half the sampling rate.
-    scale : {"slaney", "htk"}
+    fmax : float
+        Hz. Default: half the sampling rate.
     norm : {"slaney", None}
         ``slaney`` gives every triangle the same area; None gives every triangle the height 1.
 
@@ -320,31 +350,27 @@ def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
     Parameters
     ----------
     y : np.ndarray, float32, shape (n_samples,)
-        At 16 kHz, of any length; Whisper itself pads to 30 s first.
-    n_mels : int
-        80, or 128 for large-v3.
+        At 16 kHz, of any length over 200 samples; Whisper itself pads to 30 s first.
 
     Returns
     -------
     np.ndarray, float32, shape (n_mels, n_samples // 160)
 
-    Notes
-    -----
-    Taught in: notebooks/07_mel.ipynb. Equal to ``whisper.log_mel_spectrogram`` to 1e-5. The Fourier
-    transform is torch's, as in Whisper: where a quiet band stands beside a loud one, the rounding
-    of two float32 transforms differs by up to 5e-5.
-
     Raises
     ------
     AudioError
-        ``y`` is not a waveform, or holds 200 samples or less.
+        ``y`` is not a waveform, or too short.
+
+    Notes
+    -----
+    Taught in: notebooks/07_mel.ipynb. Equal to ``whisper.log_mel_spectrogram`` to 1e-5, with
+    torch's Fourier transform; another one rounds differently, by up to 5e-5.
     """
     import torch
 
     if len(audio.check(y)) <= N_FFT // 2:
         raise AudioError(
-            f"Expected more than {N_FFT // 2} samples at 16 kHz, found {len(y)}. "
-            "Pad the clip with zeros first, as whisper.pad_or_trim does."
+            f"Expected over {N_FFT // 2} samples, found {len(y)}. Pad the clip with zeros."
         )
     samples = torch.from_numpy(np.array(y, np.float32))
     hann = torch.hann_window(N_FFT)
@@ -356,47 +382,35 @@ def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
 
 
 def save_png(path: str | os.PathLike, db: np.ndarray, *, low: float, high: float) -> Path:
-    """Keep a matrix as a grey PNG whose pixels are its values; the lowest frequency at the bottom.
+    """Keep a matrix as a gray PNG whose pixels are its values; the lowest frequency at the bottom.
 
-    Parameters
-    ----------
-    db : np.ndarray, shape (n_rows, n_frames)
-        Values from ``low`` (black) to ``high`` (white); what lies beyond is clipped.
-
-    Returns
-    -------
-    Path
-        256 steps: an error of up to ``(high - low) / 510`` is the price.
+    Values from ``low`` (black) to ``high`` (white) are kept in 256 steps, each off by up to
+    ``(high - low) / 510``. What lies beyond is clipped.
 
     Raises
     ------
     AudioError
         The matrix does not have two axes, holds NaN, or ``low`` is not below ``high``.
     """
-    from skimage import io
+    from PIL import Image
 
     db = np.asarray(db)
     if db.ndim != 2 or not np.isfinite(db).all():
         raise AudioError(f"Expected a matrix of finite values, found shape {db.shape}.")
     if not low < high:
         raise AudioError(f"Expected low < high, found {low} and {high}.")
-    grey = np.round(np.clip((db - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    gray = np.round(np.clip((db - low) / (high - low), 0, 1) * 255).astype(np.uint8)
     with replacing(path) as temporary:
-        picture = temporary.with_suffix(".png")
-        try:
-            io.imsave(picture, grey[::-1], check_contrast=False)
-            os.replace(picture, temporary)
-        finally:
-            picture.unlink(missing_ok=True)
+        Image.fromarray(gray[::-1]).save(temporary, format="PNG")
     return Path(path)
 
 
 def load_png(path: str | os.PathLike, *, low: float, high: float) -> np.ndarray:
     """The matrix that :func:`save_png` kept, float32, to half a step of 256."""
-    from skimage import io
+    from PIL import Image
 
-    grey = io.imread(path)[::-1]
-    return (low + grey.astype(np.float32) / 255 * (high - low)).astype(np.float32)
+    gray = np.asarray(Image.open(path))[::-1].astype(np.float32)
+    return low + gray / 255 * np.float32(high - low)
 
 
 def _check_scale(scale: str) -> None:

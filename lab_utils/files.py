@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import hashlib
 import os
 import re
+import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -22,6 +25,7 @@ MAX_NAME = 100  #: characters in a name that comes from outside
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
     f"{device}{digit}" for device in ("com", "lpt") for digit in "0123456789¹²³"
 }
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 
 
@@ -62,6 +66,61 @@ def replacing(path: str | os.PathLike, *, private: bool = False) -> Iterator[Pat
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def exchange(first: str | os.PathLike, second: str | os.PathLike) -> None:
+    """Let two files or folders swap their names in one step: no instant lies between.
+
+    Raises
+    ------
+    OSError
+        One of them is missing, they lie on different disks, or the system cannot do it
+        (Linux and macOS can on their own file systems; Windows cannot).
+    """
+    name, here = {"linux": ("renameat2", -100), "darwin": ("renameatx_np", -2)}.get(
+        sys.platform, ("", 0)
+    )
+    call = getattr(ctypes.CDLL(None, use_errno=True), name, None) if name else None
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    swap = 2  # RENAME_EXCHANGE and RENAME_SWAP are the same number
+    if call(here, os.fsencode(first), here, os.fsencode(second), ctypes.c_uint(swap)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), os.fspath(first), None, os.fspath(second))
+
+
+def fold(name: str) -> str:
+    """What a name is to a system that ignores case and the form of accents: NFC, case folded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def printable(name: str | os.PathLike) -> str:
+    """A name as it can be shown: bytes that are not UTF-8 and control characters as escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def inside(
+    folder: str | os.PathLike, name: str, *, what: str = "The path", where: str = "the folder"
+) -> Path:
+    """The path of ``name`` under ``folder``, links followed, if it does not lead outside.
+
+    Raises
+    ------
+    FileNameError
+        It is absolute, leads outside through ``..`` or a link, or is no path at all.
+    """
+    root = Path(folder).resolve()
+    try:
+        path = (root / name).resolve()
+    except (OSError, ValueError, RuntimeError):  # NUL, a loop of links
+        path = root
+    if path == root or not path.is_relative_to(root):
+        raise FileNameError(
+            f"{what} {name[:120]!r} leads outside {where}. Expected a path inside {root.name!r}: "
+            "correct it, or copy the file in."
+        )
+    return path
 
 
 def sha256(path: str | os.PathLike) -> str:
@@ -118,7 +177,7 @@ def _unsafe(name: object) -> str:
         return "it has a character that separates folders or that some systems refuse"
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp", "Cn", "Co") for c in name):
         return "it has a control character or one that is not text"
-    if any(unicodedata.bidirectional(c) in ("LRE", "RLE", "LRO", "RLO", "PDF") for c in name):
+    if any(unicodedata.bidirectional(c) in _DIRECTIONS for c in name):
         return "it has a character that reverses how it is displayed"
     if name != name.strip() or name.endswith("."):
         return "it begins or ends with a space, or ends with a period"

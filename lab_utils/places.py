@@ -58,3 +58,11 @@ def progress_file() -> Path:
 def recordings_dir() -> Path:
     """What the reader recorded in the page."""
     return named(RECORDINGS_VARIABLE) or data_dir() / "recordings"
+
+
+def shown(path: Path) -> str:
+    """A path for text that is saved with a notebook: ``~`` for the home, without the login name."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except ValueError:
+        return str(path)

@@ -70,6 +70,8 @@ def read(
     if not rows:
         raise TableError(f"{path.name} has no header row: expected {_list(required)}.")
     header = [name.strip() for name in rows[0][1]]
+    while header and not header[-1]:  # a spreadsheet's empty columns
+        header.pop()
     _check_header(path, header, required)
     return [(line, _row(path, line, header, cells, short)) for line, cells in rows[1:]]
 
@@ -89,6 +91,34 @@ def read_unquoted(path: str | os.PathLike, *, delimiter: str = "|") -> list[tupl
     """
     lines = read_text(path).replace("\r\n", "\n").split("\n")
     return [(n, line.split(delimiter)) for n, line in enumerate(lines, start=1) if line.strip()]
+
+
+def write_unquoted(
+    path: str | os.PathLike, rows: Iterable[Sequence[str]], *, delimiter: str = "|"
+) -> Path:
+    """Write a table that has neither header nor quotes, whole or not at all.
+
+    Raises
+    ------
+    TableError
+        A cell holds the delimiter or a line end, which such a table cannot keep, or the folder
+        cannot be written.
+    """
+    path, rows = Path(path), [list(row) for row in rows]
+    for number, row in enumerate(rows, start=1):
+        for cell in row:
+            if found := re.search(rf"[\r\n\0{re.escape(delimiter)}]", cell):
+                raise TableError(
+                    f"{path.name}, line {number}: {cell[:60]!r} holds {found[0]!r}, which "
+                    "separates the cells and lines of this table. Change the text."
+                )
+    try:
+        with files.replacing(path) as temporary:
+            text = "".join(delimiter.join(row) + "\n" for row in rows)
+            temporary.write_text(text, "utf-8", newline="")
+    except (OSError, UnicodeEncodeError) as error:
+        raise TableError(f"{path.name} could not be written to {path.parent}: {error}.") from error
+    return path
 
 
 def read_text(path: str | os.PathLike) -> str:
@@ -182,6 +212,8 @@ def _check_header(path: Path, header: list[str], required: Sequence[str]) -> Non
 
 
 def _row(path: Path, line: int, header: list[str], cells: list[str], short: bool) -> dict[str, str]:
+    while len(cells) > len(header) and not cells[-1].strip():
+        cells = cells[:-1]
     if len(cells) > len(header) or (len(cells) < len(header) and not short):
         raise TableError(
             f"{path.name}, line {line}: expected {len(header)} cells, found {len(cells)}. "

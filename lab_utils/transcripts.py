@@ -5,23 +5,29 @@ Taught in: notebooks/02_transcribe.ipynb.
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import audio
-from .errors import TranscriptError
+from . import audio, subtitles
+from .constants import SAMPLE_RATE
+from .errors import OptionError, TranscriptError
 from .files import replacing
+from .languages import check_task, language_code
 from .models import load_model
+from .options import check_clip_times, check_context, check_names, check_values, transcribe_names
 
 if TYPE_CHECKING:
     import pandas as pd
     from whisper import Whisper
 
-SUBTITLE_FORMATS = ("srt", "vtt", "tsv", "json", "txt")
+SLACK = 1.0  #: seconds by which whisper's own word times may step back or leave their segment
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class Word:
 @dataclass(frozen=True)
 class Segment:
     """One phrase as Whisper timed it, with the numbers by which Whisper judges itself.
+
+    Whisper keeps a segment whose text it threw away, with an empty text; so does a transcript.
 
     Attributes
     ----------
@@ -54,6 +62,8 @@ class Segment:
     tokens : tuple of int
     words : tuple of Word
         Empty unless word timestamps were asked for.
+    seek : int
+        Where the window that Whisper decoded begins, in log-mel frames of 10 ms.
     """
 
     text: str
@@ -65,6 +75,7 @@ class Segment:
     temperature: float
     tokens: tuple[int, ...]
     words: tuple[Word, ...] = ()
+    seek: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +93,7 @@ class Transcript:
         return tuple(word for segment in self.segments for word in segment.words)
 
     def segments_table(self) -> pd.DataFrame:
-        """One row a segment: start, end (seconds), text, avg_logprob, no_speech_prob, …"""
+        """One row for each segment: start, end (seconds), text, avg_logprob, no_speech_prob, …"""
         import pandas as pd
 
         columns = ["start", "end", "text", "avg_logprob", "no_speech_prob", "compression_ratio"]
@@ -90,7 +101,7 @@ class Transcript:
         return pd.DataFrame(rows, columns=columns)
 
     def words_table(self) -> pd.DataFrame:
-        """One row a word: word, start, end (seconds), probability."""
+        """One row for each word: word, start, end (seconds), probability."""
         import pandas as pd
 
         rows = [[w.text.strip(), w.start, w.end, w.probability] for w in self.words]
@@ -101,8 +112,8 @@ class Transcript:
         segments = []
         for i, segment in enumerate(self.segments):
             row = {k: getattr(segment, k) for k in Segment.__dataclass_fields__ if k != "words"}
-            row |= {"id": i, "seek": 0, "tokens": list(segment.tokens)}
-            if segment.words:
+            row |= {"id": i, "tokens": list(segment.tokens)}
+            if self.words:  # as in whisper: every segment has the key, or none
                 row["words"] = [
                     {"word": w.text, "start": w.start, "end": w.end, "probability": w.probability}
                     for w in segment.words
@@ -111,60 +122,113 @@ class Transcript:
         return {"text": self.text, "language": self.language, "segments": segments}
 
     def subtitles(self, format: str = "srt", **options: Any) -> str:
-        """The transcript as subtitles, by whisper's own writers.
-
-        Parameters
-        ----------
-        format : str
-            One of ``srt``, ``vtt``, ``tsv``, ``json``, ``txt``.
-        **options
-            Passed to whisper's writer: ``max_line_width``, ``max_line_count``,
-            ``highlight_words``, ``max_words_per_line`` (these need word timestamps).
-        """
-        import io
-
-        from whisper.utils import get_writer
-
-        if format not in SUBTITLE_FORMATS:
-            raise TranscriptError(f"Expected one of {SUBTITLE_FORMATS}, found {format!r}.")
-        buffer = io.StringIO()
-        get_writer(format, ".").write_result(self.to_result(), file=buffer, options=options)
-        return buffer.getvalue()
+        """The transcript as the text of a subtitle file: see :func:`lab_utils.subtitles.write`."""
+        return subtitles.write(self, format=format, **options)
 
     def save_subtitles(self, path: str | os.PathLike, **options: Any) -> Path:
         """Write subtitles; the ending of ``path`` (.srt, .vtt, …) names the format."""
         path = Path(path)
         text = self.subtitles(path.suffix.lstrip(".").lower(), **options)
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", newline="\n")
         return path
 
 
-def from_result(result: dict[str, Any], *, duration: float) -> Transcript:
-    """Turn the dictionary that ``model.transcribe`` returns into a :class:`Transcript`."""
-    segments = tuple(
-        Segment(
-            text=segment["text"],
-            start=float(segment["start"]),
-            end=float(segment["end"]),
-            avg_logprob=float(segment["avg_logprob"]),
-            no_speech_prob=float(segment["no_speech_prob"]),
-            compression_ratio=float(segment["compression_ratio"]),
-            temperature=float(segment["temperature"]),
-            tokens=tuple(segment["tokens"]),
-            words=tuple(
-                Word(w["word"], float(w["start"]), float(w["end"]), float(w["probability"]))
-                for w in segment.get("words", ())
-            ),
+def from_result(result: Mapping[str, Any], *, duration: float) -> Transcript:
+    """Turn the dictionary that ``model.transcribe`` returns into a :class:`Transcript`.
+
+    Whisper may time a text past the end of the recording; such times become the end. A word
+    time that leaves its segment by up to a second becomes the segment's edge.
+
+    Parameters
+    ----------
+    result : mapping
+        With ``text``, ``language`` and ``segments``, as whisper's; ``words`` are optional.
+    duration : float
+        Length of the recording in seconds.
+
+    Returns
+    -------
+    Transcript
+        Times are finite, from 0 to ``duration``, in order, and no start is after its end.
+
+    Raises
+    ------
+    TranscriptError
+        Something is missing, of the wrong type, no number, or out of order. The message names it.
+    """
+    if not _is_number(duration) or duration < 0:
+        raise TranscriptError(f"Expected a duration in seconds, found {duration!r}.")
+    text, language = (_field(result, key, "the result", str) for key in ("text", "language"))
+    rows = _field(result, "segments", "the result", Sequence)
+    segments = _segments(rows, duration=float(duration), slack=SLACK)
+    return Transcript(text.strip(), language_code(language), segments, float(duration))
+
+
+def _segments(rows: Sequence[Any], *, duration: float, slack: float) -> tuple[Segment, ...]:
+    segments: list[Segment] = []
+    for i, row in enumerate(rows):
+        place = f"segment {i}"
+        before = segments[-1].start if segments else 0.0
+        start, end = _span(row, place, limit=duration, low=before, high=duration, slack=slack)
+        words: list[Word] = []
+        for j, item in enumerate(_field(row, "words", place, Sequence, default=())):
+            at = f"word {j} of {place}"
+            low = words[-1].start if words else start
+            first, last = _span(item, at, limit=duration, low=low, high=end, slack=slack)
+            text = _field(item, "word", at, str)
+            words.append(Word(text, first, last, _field(item, "probability", at, Real)))
+        numbers = {name: _field(row, name, place, Real) for name in _JUDGED}
+        text, tokens = _field(row, "text", place, str), _field(row, "tokens", place, Sequence)
+        seek = int(_field(row, "seek", place, Real, default=0))
+        rest = {"tokens": tuple(tokens), "words": tuple(words), "seek": seek}
+        segments.append(Segment(text, start, end, **numbers, **rest))
+    return tuple(segments)
+
+
+def _span(
+    row: Any, place: str, *, limit: float, low: float, high: float, slack: float
+) -> tuple[float, float]:
+    """Start and end of a segment or word, moved inside its bounds where whisper overshoots."""
+    start, end = (min(_field(row, key, place, Real), limit) for key in ("start", "end"))
+    if math.isfinite(slack) and (end < start or start < low - slack or end > high + slack):
+        raise TranscriptError(
+            f"Expected times in order from {low:.2f} to {high:.2f} s, found {start:.2f} to "
+            f"{end:.2f} s in {place}. Check where the result comes from."
         )
-        for segment in result["segments"]
-    )
-    return Transcript(result["text"].strip(), result["language"], segments, float(duration))
+    start = min(max(start, low), high)
+    return start, min(max(end, start), high)
+
+
+_JUDGED = ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature")
+_MISSING = object()
+
+
+def _field(row: Any, key: str, place: str, kind: type, *, default: Any = _MISSING) -> Any:
+    value = row.get(key, default) if isinstance(row, Mapping) else _MISSING
+    if kind is Real and _is_number(value):
+        return float(value)
+    if (
+        value is _MISSING
+        or kind is Real
+        or not isinstance(value, kind)
+        or (kind is Sequence and isinstance(value, str))
+    ):
+        found = "nothing" if value is _MISSING else repr(value)[:60]
+        named = {Real: "a finite number", str: "a text", Sequence: "a list"}[kind]
+        raise TranscriptError(
+            f"Expected {key!r} in {place} to be {named}, as whisper gives it, found {found}."
+        )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def transcribe(
     recording: str | os.PathLike | np.ndarray,
-    model: Whisper | str = "base",
+    model: Whisper | str | os.PathLike = "base",
     *,
     language: str | None = None,
     task: str = "transcribe",
@@ -182,58 +246,79 @@ def transcribe(
     ----------
     recording : path-like or np.ndarray
         A file, or a mono float32 waveform at 16 kHz, shape (n_samples,).
-    model : whisper.Whisper or str
-        A model, or the name of one.
+    model : whisper.Whisper, str or path-like
+        A model, the name of one, or a ``.pt`` file.
     language : str, optional
-        A code such as ``"en"``; ``None`` lets a multilingual model detect it.
+        A code or a name, such as ``"en"`` or ``"German"``; ``None`` lets a multilingual model
+        detect it. See :func:`lab_utils.languages.language_code`.
     task : {"transcribe", "translate"}
-        ``translate`` writes English whatever is spoken.
+        ``translate`` writes English; English-only models and turbo cannot.
     word_timestamps : bool
         Time every word by cross-attention.
     initial_prompt : str, optional
-        Text that Whisper takes for what was said before.
+        Text that Whisper takes for what was said before, at most 223 tokens.
     **options
         Any other option of ``whisper.transcribe``.
 
     Returns
     -------
     Transcript
+        No time in it is later than the end of the recording.
 
     Raises
     ------
     AudioError
         The recording cannot be read or is no waveform.
-    TranscriptError
-        The language or the task is none that the model knows.
+    OptionError
+        The language, the task, the prompt or an option that the model or Whisper cannot take; it is
+        a :class:`TranscriptError` too.
 
     Notes
     -----
     Taught in: notebooks/02_transcribe.ipynb.
     """
-    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
-
+    model = os.fspath(model) if isinstance(model, os.PathLike) else model
+    check_names(options, transcribe_names() - _OWN, what="transcribe")
+    check_task(task, model=model)
+    language_code(language, model=model)  # a name says enough to refuse before loading
     if isinstance(recording, np.ndarray):
         y = audio.check(recording).astype(np.float32, copy=False)
     else:
-        y, _ = audio.load(recording, sr=audio.SAMPLE_RATE)
-    if language is not None and language.lower() not in {**LANGUAGES, **TO_LANGUAGE_CODE}:
-        raise TranscriptError(
-            f"Expected a language code such as 'en' or 'de', found {language!r}. "
-            "Lab 04 has a table of all codes."
-        )
-    if task not in ("transcribe", "translate"):
-        raise TranscriptError(f"Expected the task 'transcribe' or 'translate', found {task!r}.")
+        y, _ = audio.load(recording, sr=SAMPLE_RATE)
+    duration = len(y) / SAMPLE_RATE
     if isinstance(model, str):
         model = load_model(model)
+    language, task = language_code(language, model=model), check_task(task, model=model)
     settings = {"temperature": 0.0, "condition_on_previous_text": False} | options
     settings.setdefault("fp16", model.device.type == "cuda")
     settings.setdefault("verbose", None)
-    result = model.transcribe(
-        y,
-        language=language,
-        task=task,
-        word_timestamps=word_timestamps,
-        initial_prompt=initial_prompt,
-        **settings,
-    )
-    return from_result(result, duration=len(y) / audio.SAMPLE_RATE)
+    settings |= {"word_timestamps": word_timestamps, "initial_prompt": initial_prompt}
+    _check_settings(settings, model=model, duration=duration)
+    try:
+        result = model.transcribe(y, language=language, task=task, **settings)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise OptionError(
+            f"Whisper refused these options: {error}. help(whisper.transcribe) lists them all."
+        ) from error
+    # times out of order in whisper's own result are moved, not refused: it took long to make
+    segments = _segments(result["segments"], duration=duration, slack=math.inf)
+    return Transcript(result["text"].strip(), result["language"], segments, duration)
+
+
+_OWN = {"language", "task", "word_timestamps", "initial_prompt"}
+
+
+def _check_settings(settings: dict[str, Any], *, model: Whisper, duration: float) -> None:
+    from whisper.tokenizer import get_tokenizer
+
+    check_values(settings, model=model)
+    tokenizer = get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
+    check_context(settings, tokenizer, model=model)
+    if settings.get("prefix") and not settings.get("without_timestamps"):
+        raise OptionError(
+            "A prefix needs without_timestamps=True: else Whisper must go on with a time stamp, "
+            "and writes nothing."
+        )
+    if "clip_timestamps" in settings:
+        times = check_clip_times(settings["clip_timestamps"], duration=duration)
+        settings["clip_timestamps"] = times

@@ -197,10 +197,10 @@ def test_a_fingerprint_is_the_weights(model):
 def test_bad_input(model, tmp_path):
     y = np.zeros(16_000, np.float32)
     for language in ("de", "german"):
-        with pytest.raises(TranscriptError, match="knows English only.*'base'"):
+        with pytest.raises(TranscriptError, match="knows only English"):
             batches.transcribe_clips([y], model, language=language)
-    for language in ("xx", "", None, 5):
-        with pytest.raises(TranscriptError, match="a language that Whisper knows"):
+    for language in ("xx", "", 5):
+        with pytest.raises(TranscriptError, match="of a language"):
             batches.transcribe_clips([y], model, language=language)
     for single in ("a.wav", tmp_path / "a.wav", b"a.wav", y, np.zeros((2, 100)), None, 5):
         with pytest.raises(TranscriptError, match=r"a list of clips.*\[clip\]"):

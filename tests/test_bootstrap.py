@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -47,8 +49,6 @@ def test_help_and_unknown_commands(capsys):
 
 @pytest.mark.parametrize("name", sorted(command.COMMANDS))
 def test_every_command_answers_help(name):
-    if name == "test":
-        pytest.skip("its options are pytest's own")
     done = run_module(name, "--help")
     assert done.returncode == 0, done.stderr
     assert "usage" in done.stdout
@@ -88,7 +88,7 @@ def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
     assert "cannot be reached" in str(caught.value)
     assert "run the same command again" in str(caught.value)
     assert not bootstrap._stamped(python, ())
-    assert (tmp_path / ".venv" / bootstrap.LOG).read_text()
+    assert (tmp_path / ".venv" / "setup.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
     ],
 )
 def test_known_troubles_have_a_remedy(said, remedy):
-    assert remedy in bootstrap._remedy(said)
+    from lab_utils import packages
+
+    assert remedy in packages.remedy(said)
 
 
 def test_a_stamp_says_what_was_installed_and_a_damaged_one_says_nothing(tmp_path):
@@ -140,3 +142,68 @@ def test_the_kernel_finds_the_programs_of_its_environment():
     path = json.loads(kernel.read_text())["env"]["PATH"]
     assert path.startswith(str(environment.scripts_dir()))
     assert path.endswith("${PATH}")
+
+
+def test_the_help_of_the_tests_installs_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "set_up", lambda **_: pytest.fail("it began to install"))
+    assert bootstrap.test(["--help"]) == 0
+    assert "usage" in capsys.readouterr().out
+
+
+def test_a_python_that_is_gone_is_linked_again_and_every_package_stays(tmp_path):
+    """The system's Python was upgraded; there is no network."""
+    folder = tmp_path / ".venv"
+    venv.create(folder)
+    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
+    (site / "thing.py").write_text("")
+    (site / "pip.py").write_text("print('pip 1')")
+    for name in ("python", "python3", f"python3.{sys.version_info[1]}"):
+        (folder / "bin" / name).unlink()
+        (folder / "bin" / name).symlink_to("/nowhere/python")
+    python = bootstrap.make_venv(folder)
+    assert subprocess.run([python, "-c", "import thing"], cwd="/").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "system", "machine", "says"),
+    [
+        ((3, 14, 0), "Linux", "x86_64", "tested with 3.11, 3.12 and 3.13"),
+        ((3, 12, 1), "Darwin", "x86_64", "Macs with an Intel processor"),
+        ((3, 12, 1), "Windows", "ARM64", "x64 Python"),
+    ],
+)
+def test_a_machine_that_cannot_have_the_labs_is_told_before_pip_is_asked(
+    tmp_path, monkeypatch, version, system, machine, says
+):
+    monkeypatch.setattr(sys, "version_info", version)
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(SetupError, match=says) as caught:
+        bootstrap.make_venv(tmp_path / ".venv")
+    assert not (tmp_path / ".venv").exists()
+    if version == (3, 14, 0):
+        assert "Run: python3.13 -m lab_utils start" in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.8"])
+def test_the_way_in_can_be_read_by_an_old_python(version):
+    """A real old Python where there is one: a message, no SyntaxError."""
+    program = shutil.which(f"python{version}")
+    if program is None or subprocess.run([program, "-c", ""]).returncode:
+        pytest.skip(f"no Python {version} on this machine")
+    command = [program, "-m", "lab_utils", "start"]
+    done = subprocess.run(command, cwd=environment.project_dir(), capture_output=True, text=True)
+    assert f"needs Python 3.11 or newer, this is Python {version}" in done.stderr
+    assert "SyntaxError" not in done.stderr
+
+
+def test_the_way_in_has_nothing_that_only_a_new_python_can_read():
+    import ast
+
+    tree = ast.parse((Path(bootstrap.__file__).parent / "__main__.py").read_text("ascii"))
+    newer = (ast.JoinedStr, ast.NamedExpr, ast.AnnAssign, ast.AsyncFunctionDef, ast.Match)
+    for node in ast.walk(tree):
+        assert not isinstance(node, newer), f"line {node.lineno}"
+        if isinstance(node, ast.FunctionDef):
+            assert node.returns is None and not node.args.kwonlyargs, f"line {node.lineno}"

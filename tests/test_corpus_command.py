@@ -8,6 +8,7 @@ import shutil
 import pytest
 import workshop
 
+from lab_utils import files
 from lab_utils.corpus import command, label
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError
@@ -46,6 +47,46 @@ def test_from_recordings_to_checked_exports(tmp_path, capsys, monkeypatch):
     assert command.main(leaks) == 1  # one speaker in all three splits
     out = capsys.readouterr().out
     assert "speaker_leak" in out and "rate" not in out
+
+
+def test_each_clip_is_labeled_in_the_language_of_its_recording(tmp_path, monkeypatch):
+    corpus, asked = workshop.small(tmp_path), []
+    monkeypatch.setattr(
+        label, "with_whisper", lambda m, name, **options: asked.append(options["language"]) or m
+    )
+    assert command.main(["label", str(corpus.folder)]) == 0
+    assert command.main(["label", str(corpus.folder), "--language", "de"]) == 0
+    assert asked == [None, "de"]  # None: what the manifest says of each clip
+
+
+def test_a_recordings_name_does_not_choose_a_script_elsewhere(tmp_path, monkeypatch):
+    corpus = workshop.small(tmp_path / "corpus")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "secret.txt").write_text("May I ask a question about the silence?", "utf-8")
+    monkeypatch.setattr(label, "with_whisper", lambda m, name, **options: m)
+    for name in ("../secret.wav", str(tmp_path / "secret.wav")):
+        corpus.updated({c.id: {"recording": name} for c in corpus.clips}).save()
+        with pytest.raises(CorpusError, match="the recording .* leads outside"):
+            command.main(["label", str(corpus.folder), "--scripts", str(tmp_path / "scripts")])
+
+
+def test_two_runs_do_not_share_a_corpus(tmp_path):
+    corpus = workshop.small(tmp_path)
+    with files.lock(tmp_path / ".lock"), pytest.raises(CorpusError, match="Another run"):
+        command.main(["label", str(corpus.folder)])
+
+
+def test_settings_are_a_part_of_the_export(tmp_path, capsys):
+    corpus = workshop.small(tmp_path / "corpus", 6)
+    arguments = ["export", str(corpus.folder), str(tmp_path / "voice"), "--to", "ljspeech"]
+    for _ in range(2):
+        assert command.main([*arguments, "--config", "vits"]) == 0
+    config = tmp_path / "voice" / "config.json"
+    config.write_text(config.read_text().replace("1000", "500"), "utf-8")
+    with pytest.raises(CorpusError, match="changed since they were exported: config.json"):
+        command.main([*arguments, "--config", "vits"])
+    with pytest.raises(CorpusError, match="use it with ljspeech"):
+        command.main([*arguments[:-1], "audiofolder", "--config", "vits"])
 
 
 def test_help_and_rules(capsys):

@@ -12,7 +12,7 @@ import soundfile
 import workshop
 
 from lab_utils import audio
-from lab_utils.corpus import export, splits, training_config
+from lab_utils.corpus import check, export, rules, seal, splits, training_config
 from lab_utils.corpus.spelling import number, ordinal, spoken, year
 from lab_utils.errors import CorpusError
 
@@ -52,7 +52,8 @@ def test_ljspeech_is_read_as_coqui_and_torchaudio_read_it(voice, student):
 
 
 def test_audiofolder_has_the_columns_and_files_that_datasets_wants(listener, student):
-    assert {p.name for p in listener.folder.iterdir()} == {"train", "validation", "test"}
+    names = {p.name for p in listener.folder.iterdir()}
+    assert names == {"train", "validation", "test", seal.SEAL}
     seen = 0
     for split in ("train", "validation", "test"):
         with open(listener.folder / split / "metadata.csv", encoding="utf-8", newline="") as file:
@@ -87,11 +88,22 @@ def test_reading_back_gives_texts_splits_and_details(voice, listener, student):
 
 def test_the_tables_signs_in_a_text_do_no_harm(student, tmp_path):
     first = student.clips[0].id
-    odd = student.updated({first: {"text": 'One | "two",\nthree\t4'}})
+    odd = student.updated({first: {"text": 'One "two",\nthree\t4\u2028five\rsix\x85seven\x0b8'}})
     for write in (export.ljspeech, export.audiofolder):
         made = write(odd, tmp_path / write.__name__)
+        assert len(made) == len(student)
         text = next(clip.text for clip in made.clips if clip.id == first)
-        assert text.split()[:2] == ["One", '"two",'] and "\n" not in text
+        assert text.split()[:2] == ["One", '"two",'] and text == " ".join(text.split())
+
+
+def test_a_bar_in_a_text_is_refused_where_it_is_the_tables_sign(student, tmp_path):
+    first = student.clips[0].id
+    odd = student.updated({first: {"text": "One | two"}})
+    with pytest.raises(CorpusError, match=f"{first}.*holds a '|'"):
+        export.ljspeech(odd, tmp_path / "voice")
+    assert list(tmp_path.iterdir()) == []
+    made = export.audiofolder(odd, tmp_path / "whisper")
+    assert next(clip.text for clip in made.clips if clip.id == first) == "One | two"
 
 
 def test_an_export_replaces_an_export_and_nothing_else(student, tmp_path):
@@ -132,12 +144,93 @@ def test_a_table_that_is_not_ljspeech(tmp_path, line):
         export.read_ljspeech(tmp_path)
 
 
+CASES = {
+    "two columns": ("a1|Hi there\na2|You\n", [("a1", "Hi there", ""), ("a2", "You", "")]),
+    "byte order mark": (
+        "\ufeffa1|Hi there|Hi there\r\na2|You|You\r\n",
+        [("a1", "Hi there", ""), ("a2", "You", "")],
+    ),
+    "header": ("id|text|norm\na1|x|x\n", [("a1", "x", "")]),
+    "blank lines": ("a1|x|x\n\n\n", [("a1", "x", "")]),
+    "line separator": ("a1|x\u2028y|x\u2028y\n", [("a1", "x\u2028y", "")]),
+    "third column empty": ("a1|x|\n", [("a1", "x", "")]),
+    "speakers": (
+        "a1|ann|Hi there\na2|bob|You\na3|ann|And me\n",
+        [("a1", "Hi there", "ann"), ("a2", "You", "bob"), ("a3", "And me", "ann")],
+    ),
+    "numbered speakers": ("a1|0|Hi there\na2|1|You\n",
+                          [("a1", "Hi there", "0"), ("a2", "You", "1")]),
+    "header with speaker": (
+        "audio_file|text|speaker_name\na1|Hi there|Ann Lee\n", [("a1", "Hi there", "Ann Lee")]
+    ),
+    "written out": ("a1|16 GB|sixteen gigabytes\na2|16|sixteen\n",
+                    [("a1", "sixteen gigabytes", ""), ("a2", "sixteen", "")]),
+    "quote at the start": ('a1|"Yes" he said|"Yes" he said\n', [("a1", '"Yes" he said', "")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_tables_of_others_are_read_as_what_they_are(tmp_path, name):
+    content, expected = CASES[name]
+    (tmp_path / "metadata.csv").write_bytes(content.encode())
+    clips = export.read_ljspeech(tmp_path).clips
+    assert [(c.id, c.text, c.speaker) for c in clips] == expected
+    assert all(c.file == f"wavs/{c.id}.wav" for c in clips)
+
+
+def test_a_clip_called_id_is_a_clip_if_its_file_is_there(tmp_path):
+    (tmp_path / "metadata.csv").write_text("id|text|text\n", "utf-8")
+    (tmp_path / "wavs").mkdir()
+    (tmp_path / "wavs" / "id.wav").write_bytes(b"")
+    assert [clip.id for clip in export.read_ljspeech(tmp_path).clips] == ["id"]
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("a1|x|x\nb|y|y\na1|z|z\n", "more than one row for 'a1': lines 1 and 3"),
+        ("a1|x|x\nA1|z|z\n", "the same file name as 'a1'"),
+        ("a1|x|x\n../b|z|z\n", "line 2: the id '../b'"),
+        ("/etc/passwd|x|x\n", "line 1: the id"),
+        ("file_name,transcription\na.wav,Hi\n", "separated by commas, with the columns file_name"),
+        ("", "is empty"),
+        ("id|text|norm\n", "a header and no clips"),
+    ],
+)
+def test_tables_of_others_that_are_refused_by_row(tmp_path, content, match):
+    (tmp_path / "metadata.csv").write_text(content, "utf-8")
+    with pytest.raises(CorpusError, match=match):
+        export.read_ljspeech(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../a.wav", "/etc/a.wav", "a/b.wav", "", "nul.wav"])
+def test_a_file_name_in_an_audiofolder_stays_in_its_folder(tmp_path, name):
+    (tmp_path / "train").mkdir()
+    table = f"file_name,transcription\na.wav,x\n{name},y\n"
+    (tmp_path / "train" / "metadata.csv").write_text(table, "utf-8")
+    with pytest.raises(CorpusError, match="train/metadata.csv, line 3: the id"):
+        export.read_audiofolder(tmp_path)
+
+
+def test_a_language_that_is_not_english_is_not_written_out_in_english(student, tmp_path):
+    german = student.updated({c.id: {"language": "de"} for c in student.clips})
+    first = german.clips[0].id
+    german = german.updated({first: {"text": "Das kostet 5 Pfennig."}})
+    made = export.ljspeech(german, tmp_path / "out")
+    assert next(c.text for c in made.clips if c.id == first) == "Das kostet 5 Pfennig."
+    found = check.check(made, rules.VOICE).findings
+    assert (first, "characters") in {(f.clip, f.rule) for f in found}
+
+
 def test_a_folder_that_is_no_audiofolder(tmp_path):
     with pytest.raises(CorpusError, match="train, validation or test"):
         export.read_audiofolder(tmp_path)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "metadata.csv").write_text("file,text\na,b\n", "utf-8")
-    with pytest.raises(CorpusError, match="transcription"):
+    with pytest.raises(CorpusError, match="transcription; found file, text"):
+        export.read_audiofolder(tmp_path)
+    (tmp_path / "train" / "metadata.csv").rename(tmp_path / "labels.csv")
+    with pytest.raises(CorpusError, match="found labels.csv, train"):
         export.read_audiofolder(tmp_path)
 
 

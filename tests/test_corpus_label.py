@@ -15,10 +15,10 @@ import workshop
 from whisper.model import ModelDimensions
 from whisper.tokenizer import get_tokenizer
 
-from lab_utils import audio, batches, models
-from lab_utils.corpus import check, label, rules
+from lab_utils import audio, batches, files, models
+from lab_utils.corpus import check, findings, label, rules
 from lab_utils.corpus.manifest import Manifest
-from lab_utils.errors import CorpusError, TrainingError
+from lab_utils.errors import CorpusError, LabError, TrainingError
 
 
 def _misheard(text: str, seed: int) -> str:
@@ -151,7 +151,6 @@ def counting(monkeypatch):
             yield batch, [batches.ClipText(text, (), -0.1, 1.0) for text in texts]
 
     monkeypatch.setattr(batches, "transcribe_batches", transcribe_batches)
-    monkeypatch.setattr(batches, "language_code", lambda model, language: language)
     monkeypatch.setattr(models, "fingerprint", lambda model: model.name)
     return calls
 
@@ -266,10 +265,8 @@ def test_another_model_is_heard_itself(tmp_path):
 
 
 def test_a_cache_that_does_not_name_the_weights_is_not_trusted(tmp_path, counting):
-    from lab_utils.corpus.streams import digest
-
     corpus = _blank(workshop.small(tmp_path, 1))
-    old = f"{digest(corpus.path(corpus.clips[0]))[:24]} of your own en shared"
+    old = f"{files.sha256(corpus.path(corpus.clips[0]))[:24]} of your own en shared"
     (tmp_path / label.CACHE).write_text(json.dumps({"clip": old, "heard": "stale"}) + "\n", "utf-8")
     assert label.with_whisper(corpus, MODEL).clips[0].heard.startswith("A en")
 
@@ -281,7 +278,7 @@ def test_what_cannot_be_heard_is_named(tmp_path):
         odd = corpus.updated({clip.id: {"language": language}})
         with pytest.raises(CorpusError, match=f"{clip.id}.*{language}.*column 'language'"):
             label.with_whisper(odd, model)
-        with pytest.raises(CorpusError, match=language):
+        with pytest.raises(LabError, match=language):
             label.with_whisper(corpus, model, language=language)
     audio.save_wav(corpus.path(clip), np.zeros(30 * 16_000 + 1, np.float32), sr=16_000)
     with pytest.raises(CorpusError, match=f"{clip.id}.*30.0 s.*cut it"):
@@ -300,7 +297,7 @@ def test_special_tokens_are_no_words(tmp_path):
         label.from_script(heard, clip.recording, f"<|0.00|> {clip.text}")
     with pytest.raises(TrainingError, match="special token"):
         training.labels("The end.<|endoftext|>", get_tokenizer(False))
-    assert check.count_tokens("The end.<|endoftext|>") > check.count_tokens("The end.")
+    assert findings.count_tokens("The end.<|endoftext|>") > findings.count_tokens("The end.")
 
 
 @pytest.mark.model
@@ -314,16 +311,16 @@ def test_a_clip_in_which_nobody_speaks_gets_no_text_and_a_finding(tmp_path, leve
     assert made.clips[0].text == ""
     assert made.clips[0].heard == label.NO_SPEECH
     assert made.clips[1].text
-    findings = check.check(made, rules.WHISPER).findings
-    assert [(f.clip, f.found) for f in findings if f.rule == "text"] == [
+    found = check.check(made, rules.WHISPER).findings
+    assert [(f.clip, f.found) for f in found if f.rule == "text"] == [
         (mute.id, "no text: heard '(no speech)'")
     ]
     # a text that was given stays, and disagrees with what is heard
     given = corpus.updated({mute.id: {"text": "Hello there.", "text_by": "given"}})
     made = label.with_whisper(given, "tiny.en")
     assert made.clips[0].text == "Hello there."
-    findings = check.check(made, rules.WHISPER).findings
-    assert mute.id in {f.clip for f in findings if f.rule == "disagreement"}
+    found = check.check(made, rules.WHISPER).findings
+    assert mute.id in {f.clip for f in found if f.rule == "disagreement"}
 
 
 @pytest.mark.model

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import json
 import os
 import shutil
 import signal
@@ -20,8 +22,8 @@ import soundfile
 import workshop
 
 from lab_utils import audio
+from lab_utils.corpus import command, passes, pipeline, split
 from lab_utils.corpus import manifest as manifests
-from lab_utils.corpus import passes, pipeline, split, streams
 from lab_utils.errors import AudioError, CorpusError
 
 SETTINGS = pipeline.Settings(denoise="gate")
@@ -143,7 +145,7 @@ def test_a_long_recording_comes_in_small_blocks(tmp_path):
         for _ in range(18):
             file.write(y)
     longest = 0
-    for block in streams.blocks(path, sr=22_050):
+    for block in audio.blocks(path, sr=22_050):
         longest = max(longest, len(block))
     assert longest < 10 * 22_050
     heard = passes.listen(path, sr=22_050)
@@ -157,7 +159,7 @@ def test_blocks_give_the_whole_file_whatever_their_size(block):
     expected, _ = audio.load(path, sr=22_050)
     if block == 1000:  # many calls: the first seconds will do
         parts, n = [], 0
-        for y in streams.blocks(path, sr=22_050, block=block):
+        for y in audio.blocks(path, sr=22_050, block=block):
             parts.append(y)
             n += len(y)
             if n > 100_000:
@@ -165,7 +167,7 @@ def test_blocks_give_the_whole_file_whatever_their_size(block):
         got = np.concatenate(parts)
         expected = expected[: len(got)]
     else:
-        got = np.concatenate(list(streams.blocks(path, sr=22_050, block=block)))
+        got = np.concatenate(list(audio.blocks(path, sr=22_050, block=block)))
         assert len(got) == len(expected)
     np.testing.assert_allclose(got, expected, atol=2e-6)
 
@@ -212,7 +214,7 @@ def _bad_folder(folder: Path) -> dict[str, str]:
     return {
         "text.wav": "not a recording", "empty.wav": "0 bytes", "header only.wav": "no samples",
         "nan.wav": "not numbers", "no head.mp3": "not a recording",
-        "silence.wav": "no speech", "twin.wav": "byte for byte", "cut off.mp3": "",
+        "silence.wav": "no speech", "twin.wav": "byte for byte", "cut off.mp3": "breaks off",
         "8 bit.wav": "", "24 bit.wav": "", "float.wav": "", "six.wav": "", "192k.wav": "",
         "été à la\nmer.wav": "", "a/same.wav": "", "b/same.wav": "",
     }  # fmt: skip
@@ -241,7 +243,7 @@ def test_many_channels_and_high_rates_give_the_same_speech(tmp_path):
     y = y[: 6 * sr]
     six = np.stack([0.5 * y] * 6, axis=1)
     soundfile.write(tmp_path / "six.wav", six, sr, subtype="PCM_24")
-    got = np.concatenate(list(streams.blocks(tmp_path / "six.wav", sr=sr)))
+    got = np.concatenate(list(audio.blocks(tmp_path / "six.wav", sr=sr)))
     np.testing.assert_allclose(got, 0.5 * y, atol=1e-5)
 
 
@@ -274,20 +276,24 @@ def test_nothing_to_prepare(tmp_path):
         pipeline.prepare(tmp_path / "in", tmp_path / "out")
 
 
-def test_a_full_disk_is_said_and_leaves_no_half_clip(recordings, expected, tmp_path, monkeypatch):
+@pytest.mark.parametrize("ending", [".wav", ".json", ".csv"])
+def test_a_full_disk_is_said_and_the_next_run_ends_well(
+    recordings, expected, tmp_path, monkeypatch, ending
+):
     written, real = [], os.replace
+    most = {".wav": 3, ".json": 1, ".csv": 1}[ending]  # so many files find room
 
     def full(source, target):
-        if str(target).endswith(".wav"):
-            if len(written) == 3:
+        if str(target).endswith(ending):
+            if len(written) == most:
                 raise OSError(errno.ENOSPC, "No space left on device")
             written.append(target)
         return real(source, target)
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(CorpusError, match="No space left.*start again"):
+    with pytest.raises(CorpusError, match="No space left"):
         pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
-    assert len(list(tmp_path.rglob("*.wav"))) == 3
+    assert len(list(tmp_path.rglob("*" + ending))) == most
     assert not list(tmp_path.rglob("*.partial"))
     monkeypatch.undo()
     pipeline.prepare(recordings, tmp_path, settings=SETTINGS)
@@ -321,4 +327,171 @@ def test_settings_that_make_no_sense(make, match):
 
 def test_a_stream_of_nothing(tmp_path):
     with pytest.raises(AudioError, match="found no file"):
-        next(streams.blocks(tmp_path / "no.wav", sr=16_000))
+        next(audio.blocks(tmp_path / "no.wav", sr=16_000))
+
+
+# ---- one bad name, table or state file does not end a run
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """Six seconds of the student: two clips."""
+    folder = tmp_path_factory.mktemp("short")
+    y, sr = audio.load(workshop.FOLDER / "student.flac", sr=None)
+    audio.save_wav(folder / "talk.wav", y[: 6 * sr], sr=sr)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def short_done(short, tmp_path_factory):
+    out = tmp_path_factory.mktemp("short-done") / "corpus"
+    pipeline.prepare(short, out)
+    return out
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes on Linux only")
+def test_a_name_that_is_not_utf_8_is_skipped_and_listed(short, tmp_path, capsys):
+    folder = tmp_path / "in"
+    shutil.copytree(short, folder)
+    shutil.copy(folder / "talk.wav", os.fsencode(folder) + b"/caf\xe9.wav")
+    (folder / os.fsdecode(b"caf\xe9.txt")).write_text("script")
+    (folder / os.fsdecode(b"caf\xe9.xyz")).write_text("not a recording")
+    assert command.main(["prepare", str(folder), str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "caf\\xe9.wav" in out and "not UTF-8" in out
+    made = manifests.Manifest.load(tmp_path / "out")
+    assert {clip.recording for clip in made.clips} == {"talk.wav"}
+    assert [item.recording for item in made.dropped] == ["caf\\xe9.wav"]
+
+
+@pytest.mark.parametrize(
+    ("table", "match"),
+    [
+        (b"", "recordings.csv is empty"),
+        (b"\n\n", "recordings.csv is empty"),
+        (b"file;speaker\ntalk.wav;ann\n", "semicolons"),
+        (b"name,speaker\ntalk.wav,ann\n", "lacks the columns file"),
+        (b"file,speaker\ntalk.wav,\xff\n", "line 2, is not UTF-8"),
+        (b'file,speaker\ntalk.wav,"ann\n', "not closed"),
+        (b"file,speaker\ntalk.wav,ann\ntalk.wav,bob\n", "two rows for 'talk.wav', lines 2 and 3"),
+        (b"file,speaker\ntalk.wav,ann,more\n", "line 2: expected 2 cells"),
+        (b'[{"file": "talk.wav"}]', "is JSON"),
+    ],
+)
+def test_a_table_of_recordings_that_is_none_is_refused_before_any_work(
+    short, tmp_path, table, match
+):
+    shutil.copytree(short, tmp_path / "in")
+    (tmp_path / "in" / "recordings.csv").write_bytes(table)
+    with pytest.raises(CorpusError, match=match):
+        command.main(["prepare", str(tmp_path / "in"), str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_ignored_and_what_is_not_there_is_told(short, tmp_path, capsys):
+    folder = tmp_path / "in"
+    shutil.copytree(short, folder)
+    for name in ("a.xyz", "b.docx", "c.raw", "noending"):
+        (folder / name).write_bytes(b"sound?")
+    (folder / "dir.wav").mkdir()
+    os.symlink(folder / "nowhere", folder / "gone.wav")
+    (folder / "talk.txt").write_text("a script is not ignored", "utf-8")
+    os.rename(folder / "talk.wav", folder / "caf\u00e9.wav")
+    (folder / "recordings.csv").write_text(
+        "file,speaker\ncafe\u0301.wav,ann\ntypo.wav,bob\n", "utf-8"
+    )
+    assert command.main(["prepare", str(folder), str(tmp_path / "out")]) == 0
+    out = capsys.readouterr().out
+    assert "ignored: 6 files" in out and "talk.txt" not in out
+    for name in ("a.xyz", "b.docx", "c.raw", "dir.wav", "gone.wav", "noending"):
+        assert name in out
+    assert "not among the recordings: 1 file: typo.wav" in out
+    assert {c.speaker for c in manifests.Manifest.load(tmp_path / "out").clips} == {"ann"}
+
+
+STATES = [
+    b"", b"[]", b"{}", b"null", b"3", b'"done"', b"\xff\xfe", b"[" * 10**5, b'{"done": true}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(STATES) + 6))
+def test_a_state_file_that_is_none_counts_as_absent(short_done, short, tmp_path, number):
+    expected = workshop.tree(short_done)
+    out = tmp_path / "corpus"
+    shutil.copytree(short_done, out)
+    (state,) = (out / "recordings").glob("*.json")
+    row = json.loads(state.read_text("utf-8"))
+    forged = [
+        row | {"clips": []},
+        row | {"clips": [{"id": "../x", "file": "/etc/hostname", "start": 0, "end": 1}]},
+        row | {"clips": row["clips"][:1]},
+        row | {"dropped": None},
+        {k: v for k, v in row.items() if k != "clips"},
+        row | {"done": "yes", "recording": ["x"]},
+    ]
+    states = [*STATES, *(json.dumps(value).encode() for value in forged)]
+    state.write_bytes(states[number])
+    pipeline.prepare(short, out)
+    assert workshop.tree(out) == expected
+
+
+def test_an_offset_is_not_clipping(short, tmp_path):
+    y, sr = audio.load(short / "talk.wav", sr=None)
+    (tmp_path / "in").mkdir()
+    audio.save_wav(tmp_path / "in" / "dc.wav", 0.5 * y + 0.3, sr=sr)
+    made = pipeline.prepare(tmp_path / "in", tmp_path / "out")
+    assert len(made) == 2 and not made.dropped
+
+
+def test_leftovers_of_killed_runs_go_and_nothing_else(short, short_done, tmp_path):
+    out = tmp_path / "corpus"
+    shutil.copytree(short_done, out)
+    (state,) = (out / "recordings").glob("*.json")
+    for path in (
+        out / "manifest-ab12_xyz.partial",
+        state.with_name(f"{state.stem}-ab12_xyz.partial"),
+    ):
+        path.write_bytes(b"half")
+    (out / "movie-ab12_xyz.partial").write_bytes(b"of another program")
+    pipeline.prepare(short, out)
+    assert [p.name for p in out.rglob("*.partial")] == ["movie-ab12_xyz.partial"]
+
+
+def test_what_was_noticed_about_a_recording_is_told_after_a_resume_too(
+    short, tmp_path, monkeypatch
+):
+    real = passes.listen
+
+    def listen(*arguments, **options):
+        return dataclasses.replace(real(*arguments, **options), note="the channels cancel")
+
+    monkeypatch.setattr(passes, "listen", listen)
+    made = pipeline.prepare(short, tmp_path / "out")
+    monkeypatch.undo()
+    again = pipeline.prepare(short, tmp_path / "out")
+    assert made.notes == again.notes == ("talk.wav: the channels cancel",)
+
+
+def test_texts_by_hand_are_kept_when_their_clips_are_no_longer_cut(short, short_done, tmp_path):
+    out = tmp_path / "corpus"
+    shutil.copytree(short_done, out)
+    made = manifests.Manifest.load(out)
+    made.updated({made.clips[0].id: {"text": "Corrected.", "text_by": "given"}}).save()
+    before = (out / "manifest.csv").read_bytes()
+    (out / "clips" / made.clips[0].id[:-5] / "notes.txt").write_text("of mine", "utf-8")
+    cut_otherwise = pipeline.Settings(split=split.SplitSettings(pad=0.05))
+    again = pipeline.prepare(short, out, settings=cut_otherwise)
+    assert (out / "manifest.before-1.csv").read_bytes() == before
+    assert "manifest.before-1.csv" in again.notes[0]
+    assert (out / "clips" / made.clips[0].id[:-5] / "notes.txt").read_text() == "of mine"
+    pipeline.prepare(short, out, settings=cut_otherwise)
+    assert not (out / "manifest.before-2.csv").exists()
+
+
+def test_somebody_elses_table_is_not_overwritten(short, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.csv").write_text("ship,captain\nPequod,Ahab\n", "utf-8")
+    with pytest.raises(CorpusError, match="lacks the columns id, file"):
+        pipeline.prepare(short, tmp_path / "out")
+    assert (tmp_path / "out" / "manifest.csv").read_text("utf-8").endswith("Pequod,Ahab\n")
+    assert not (tmp_path / "out" / "clips").exists()

@@ -10,7 +10,7 @@ import pytest
 import torch
 import whisper
 
-from lab_utils import audio, decoding, samples
+from lab_utils import audio, decoding, exercises, samples
 from lab_utils.errors import AudioError, DecodingError
 from lab_utils.models import load_model
 from lab_utils.plotting import decoding as plots
@@ -270,6 +270,16 @@ def test_half_a_character_is_shown_in_hex(base):
     assert decoding.token_text(tokenizer, tokenizer.timestamp_begin + 60) == "<|1.20|>"
 
 
+def test_half_characters_in_a_start_sequence_stay_what_they_are(base):
+    from lab_utils.decoding.task import make_task
+
+    options = {"language": "ja", "prompt": "鳥の鳴き声", "without_timestamps": True}
+    start = decoding.start_sequence(base, **options)
+    assert any(len(text) > 4 and text[:1] == "<" and text[1] != "|" for text in start)
+    expected = make_task(base, options).initial_tokens
+    assert make_task(base, {}, sequence=start).initial_tokens == expected
+
+
 # --- beams, fallback, language over time --------------------------------------------------------
 
 
@@ -369,8 +379,9 @@ def test_encode_takes_any_length(tiny, n_samples):
 def test_encode_starts_where_told(tiny):
     y = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
     np.testing.assert_array_equal(decoding.encode(y, tiny, start=1.0).y, y[16000:])
-    with pytest.raises(DecodingError, match="start between 0 and 2.00"):
-        decoding.encode(y, tiny, start=2.0)
+    for start in (2.0, -1.0, float("nan")):
+        with pytest.raises(DecodingError, match="start between 0 and 2.00"):
+            decoding.encode(y, tiny, start=start)
 
 
 def test_refusals_say_what_to_do(tiny, story):
@@ -396,6 +407,115 @@ def test_refusals_say_what_to_do(tiny, story):
         decoding.language_name("xx")
     with pytest.raises(DecodingError, match="width between"):
         decoding.detect_over_time(np.zeros(16000, np.float32), tiny, sr=16000, width=31)
+
+
+# --- the solutions of the lab's exercises --------------------------------------------------------
+
+
+@pytest.mark.parametrize("sample_len", [40, 5])
+def test_the_greedy_loop_of_the_exercise_is_whispers(story, sample_len):
+    options = dict(without_timestamps=True, suppress_tokens="", suppress_blank=False)
+    result = official(story, sample_len=sample_len, **options)
+    tokenizer = whisper.tokenizer.get_tokenizer(multilingual=False)
+
+    def next_probs(tokens):
+        with torch.no_grad():
+            logits = story.model.logits(torch.tensor([tokens]), story.audio_features.unsqueeze(0))
+        return logits[0, -1].softmax(dim=-1).numpy()
+
+    greedy = exercises.decode.greedy.answer(exercises.decode.greedy.solution_code)
+    start = list(tokenizer.sot_sequence_including_notimestamps)
+    found = greedy(next_probs, start, tokenizer.eot, sample_len)
+    assert found == result.tokens and (len(found) < sample_len) == (sample_len == 40)
+
+
+def test_the_rule_of_the_exercise_is_whispers(tiny, monkeypatch):
+    decide = exercises.decode.rule.answer(exercises.decode.rule.solution_code)
+    numbers = itertools.product((-0.3, -1.2), (0.5, 0.7), (1.2, 2.6))
+    for avg_logprob, no_speech_prob, compression_ratio in numbers:
+        tried = []
+
+        def decode(segment, options, found=(avg_logprob, no_speech_prob, compression_ratio),
+                   tried=tried):  # fmt: skip
+            tried.append(options.temperature)
+            likely, silent, ratio = found if len(tried) == 1 else (-0.1, 0.0, 1.0)
+            return whisper.DecodingResult(
+                audio_features=segment, language="en", tokens=[2159], text=" Every",
+                avg_logprob=likely, no_speech_prob=silent, compression_ratio=ratio,
+            )  # fmt: skip
+
+        monkeypatch.setattr(tiny, "decode", decode, raising=False)
+        silence = np.zeros(16_000, np.float32)
+        text = whisper.transcribe(tiny, silence, temperature=(0.0, 0.2), fp16=False)["text"]
+        did = "again" if len(tried) == 2 else "accept" if text else "skip"
+        assert decide(avg_logprob, no_speech_prob, compression_ratio) == did
+
+
+def test_a_language_has_one_code_whatever_it_is_called(windows):
+    window = windows("de", "base")
+    named = decoding.trace(window, language="German", sample_len=6)
+    assert named.language == "de"
+    assert named.tokens == decoding.trace(window, language="de", sample_len=6).tokens
+
+
+@pytest.mark.parametrize(
+    "options, match",
+    [
+        ({"temperature": -1}, "temperature"),
+        ({"forced": [" Am"]}, "forced tokens as token numbers"),
+        ({"prompt": ["Hafen"]}, "the prompt as token numbers"),
+        ({"prompt": "<|en|> Hafen"}, "which is a special token"),
+        ({"prompt": "<|endofprompt|>"}, "which is no token"),
+        ({"prompt": "word " * 600}, "at most 223 tokens, found 600"),
+        ({"prefix": "Every"}, "without_timestamps=True"),
+        ({"prefix": "Every word", "sample_len": 223, "without_timestamps": True}, "at most 1"),
+        ({"suppress_tokens": (1, 10**6)}, "token numbers"),
+        ({"suppress_tokens": "x"}, "token numbers"),
+        ({"sample_len": 0}, "sample_len"),
+        ({"patience": 2.0}, "without beam_size"),
+        ({"colur": 1, "temprature": 0}, "no option 'colur'"),
+        ({"temprature": 0}, "Did you mean 'temperature'"),
+        ({"task": "translate"}, "knows only English"),
+        ({"language": "xx-DE"}, "decoding.languages"),
+        ({"n_best": 0}, "n_best"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_trace_cannot_do_is_refused(story, options, match):
+    with pytest.raises(DecodingError, match=match):
+        decoding.trace(story, **options)
+
+
+@pytest.mark.parametrize(
+    "sequence, match",
+    [
+        (("<|startoftranscript|>", "<|german|>", "<|transcribe|>"), "found '<|german|>'"),
+        (("<|startoftranscript|>", "<|de>", "<|transcribe|>"), "Did you mean '<|de|>'"),
+        (("<|startoftranscript|>", "<|transcribe|>", "<|de|>"), "in the order"),
+        (("<|de|>", "<|startoftranscript|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|en|>", "<|transcribe|>"), "in the order"),
+        (("<|startoftranscript|>", "<|de|>", "<|transcribe|>", " Am"), "without_timestamps"),
+        (("<|startoftranscript|>", 50363), "50363"),
+        (("<|startofprev|>", *[" word"] * 450, "<|startoftranscript|>"), "fewer than 448"),
+    ],
+)
+def test_a_start_sequence_that_whisper_never_saw_is_refused(windows, sequence, match):
+    import re
+
+    with pytest.raises(DecodingError, match=re.escape(match)):
+        decoding.trace(windows("de", "base"), sequence=sequence)
+
+
+def test_a_ladder_needs_a_temperature(story):
+    with pytest.raises(DecodingError, match="at least one temperature"):
+        decoding.try_temperatures(story, temperatures=())
+
+
+def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):
+    with pytest.raises(DecodingError, match="without_timestamps=True"):
+        decoding.beam_search(story, beam_size=2, prefix="Every")
+    with pytest.raises(DecodingError, match="beam of at least 1"):
+        decoding.beam_search(story, beam_size="2")
 
 
 # --- pictures -----------------------------------------------------------------------------------

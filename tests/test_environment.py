@@ -23,13 +23,15 @@ def test_this_machine_runs_the_labs():
 def test_whatever_is_wrong_has_a_remedy_and_counts(capsys, monkeypatch):
     findings = [Finding("a", GOOD, "fine"), Finding("b", BAD, "gone", "Bring it back.")]
     text = environment.report(findings)
-    assert "mend  b  gone" in text and "→ Bring it back." in text and text.endswith("1 to mend.")
+    assert " fix  b  gone" in text and "→ Bring it back." in text
+    assert text.endswith("1 problem to fix.")
+    assert environment.report([findings[1]] * 2).endswith("2 problems to fix.")
     assert not environment.healthy(findings)
     monkeypatch.setattr(environment, "examine", lambda: findings)
     assert environment.main([]) == 1
     monkeypatch.setattr(environment, "examine", lambda: findings[:1])
     assert environment.main([]) == 0
-    assert capsys.readouterr().out.endswith("All that the labs need is here.\n")
+    assert capsys.readouterr().out.endswith("Everything the labs need is installed.\n")
 
 
 def test_the_table_has_a_row_for_each_finding():
@@ -69,6 +71,17 @@ def test_missing_packages_are_named(monkeypatch):
     assert "jiwer" in finding.found and "librosa>=0.11" in finding.found
 
 
+def test_a_package_whose_files_are_gone_is_not_called_ready(tmp_path, monkeypatch):
+    info = tmp_path / "thing-1.0.dist-info"
+    info.mkdir()
+    (info / "INSTALLER").write_text("pip\n")
+    (info / "RECORD").write_text("thing.py,sha256=abc,5\nthing-1.0.dist-info/RECORD,,\n")
+    monkeypatch.setattr("sysconfig.get_path", lambda *_: str(tmp_path))
+    finding = environment._packages()
+    assert finding.status == BAD
+    assert "thing==1.0 is damaged (thing.py is gone)" in finding.found
+
+
 @pytest.mark.parametrize(
     ("requirement", "installed", "fits"),
     [
@@ -106,6 +119,27 @@ def test_an_ffmpeg_that_does_not_run_is_said_so(tmp_path, monkeypatch):
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert environment._ffmpeg().status == BAD
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["#!/nowhere\n", "#!/bin/sh\nexit 1\n", "#!/bin/sh\necho ffmpeg version 7\n", "", "\0" * 99],
+)
+def test_a_broken_ffmpeg_on_the_path_is_passed_over(tmp_path, monkeypatch, script):
+    """One that does not start, fails, or says a version and decodes nothing."""
+    broken, own = tmp_path / "broken", tmp_path / "own"
+    for folder in (broken, own):
+        folder.mkdir()
+    (broken / "ffmpeg").write_text(script)
+    (broken / "ffmpeg").chmod(0o755)
+    monkeypatch.setattr(environment, "scripts_dir", lambda: own)
+    monkeypatch.setenv("PATH", str(broken))
+    finding = environment._ffmpeg()
+    assert finding.status == BAD and "start" in finding.fix and "elete" not in finding.fix
+    assert environment.provide_ffmpeg() == own / "ffmpeg"
+    assert shutil.which("ffmpeg") == str(own / "ffmpeg")
+    assert environment._ffmpeg().status == GOOD
+    assert (broken / "ffmpeg").read_text() == script  # not ours to delete
 
 
 @pytest.mark.parametrize(("gigabytes", "status"), [(2.0, BAD), (4.0, NOTE), (16.0, GOOD)])

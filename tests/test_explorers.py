@@ -10,7 +10,7 @@ import soundfile
 from lab_utils import audio, features, samples
 from lab_utils.errors import LabError
 from lab_utils.widgets import explorers
-from lab_utils.widgets.figure import Choice, LiveFigure, LiveSound, Slider, wav_bytes
+from lab_utils.widgets.figure import Choice, LiveFigure, LiveSound, Slider
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ def test_a_hop_beyond_the_frame_is_named_and_cannot_be_heard(clip):
     y, sr = clip
     explorer = explorers.SpectrogramExplorer(y, sr=sr, n_fft=256, hop_length=1024)
     assert "sound is missed" in explorer.picture.caption
-    explorer.sound.asked += 1
-    assert "missing" in explorer.sound.status and explorer.sound.wav == b""
+    with pytest.raises(LabError, match="missing"):
+        explorer.sound.answer("make", {}, [])
 
 
 @pytest.mark.parametrize("hop", [32, 160, 1024])
@@ -124,18 +124,18 @@ def test_what_the_bands_keep_sounds_like_the_clip(clip):
 def test_press_for_sound_sends_a_wav(clip):
     y, sr = clip
     sound = LiveSound(lambda: (y, sr), label="Listen")
-    sound.asked += 1
-    assert sound.made == sound.asked and "3.0 s" in sound.status
-    back, rate = soundfile.read(io.BytesIO(sound.wav), dtype="float32")
+    status, [wav] = sound.answer("make", {}, [])
+    assert "3.0 s" in status
+    back, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
     assert rate == sr
     np.testing.assert_allclose(back, y, atol=1e-4)
 
 
-def test_wav_bytes_clips_and_refuses_what_is_no_waveform():
-    back, _ = soundfile.read(io.BytesIO(wav_bytes(np.array([2.0, -2.0, 0.0]), sr=8000)))
+def test_the_sound_clips_and_refuses_what_is_no_waveform():
+    back, _ = soundfile.read(io.BytesIO(audio.encode(np.array([2.0, -2.0, 0.0]), sr=8000)))
     np.testing.assert_allclose(back, [1, -1, 0], atol=1e-3)
     with pytest.raises(LabError, match="mono"):
-        wav_bytes(np.zeros((2, 3)), sr=8000)
+        audio.encode(np.zeros((2, 3)), sr=8000)
 
 
 def test_shown_text_is_stable(clip):

@@ -29,6 +29,31 @@ def test_stft_is_librosas(clip, window, n_fft, hop, win):
     np.testing.assert_allclose(D, oracle, atol=2e-4)
 
 
+@pytest.mark.parametrize("n_fft", [400, 401, 1023])
+def test_the_way_there_and_back_with_even_and_odd_frames(n_fft):
+    y = noise(8000)
+    D = features.stft(y, n_fft=n_fft, hop_length=100)
+    oracle = librosa.stft(y, n_fft=n_fft, hop_length=100)
+    np.testing.assert_allclose(D, oracle, atol=2e-4)
+    assert D.shape == (1 + n_fft // 2, 1 + (len(y) - n_fft % 2) // 100)
+    back = features.istft(D, hop_length=100, n_samples=len(y), n_fft=n_fft)
+    np.testing.assert_allclose(back, y, atol=1e-5)
+    S = features.power(D)
+    again = features.rebuild(S, hop_length=100, n_samples=len(y), n_fft=n_fft)
+    assert again.shape == y.shape and np.isfinite(again).all()
+
+
+def test_an_odd_frame_length_that_is_not_told_is_noticed():
+    y = noise(8000)
+    D = features.stft(y, n_fft=401, hop_length=160)
+    with pytest.raises(AudioError, match="pass n_fft=401"):
+        features.istft(D, hop_length=160, n_samples=len(y))
+    with pytest.raises(AudioError, match="odd length"):
+        features.rebuild(features.power(D), hop_length=160, n_samples=len(y))
+    with pytest.raises(AudioError, match="257 rows for n_fft 512, found 201"):
+        features.istft(D, hop_length=160, n_samples=len(y), n_fft=512)
+
+
 @pytest.mark.parametrize("n", [1, 399, 400, 401, 30 * 16000])
 def test_stft_shape_is_what_the_lab_says(n):
     D = features.stft(noise(n), n_fft=400, hop_length=160)
@@ -184,7 +209,22 @@ def test_png_keeps_each_value_to_half_a_step(tmp_path, clip):
     ("call", "match"),
     [
         (lambda: features.stft(noise(9), n_fft=4, hop_length=0), "hop of at least 1"),
+        (
+            lambda: features.stft(noise(9), n_fft=4, hop_length=1.0),
+            "whole hop of at least 1 sample, found 1.0",
+        ),
+        (
+            lambda: features.stft(noise(9), n_fft=4.0, hop_length=1),
+            "whole n_fft of at least 1 sample, found 4.0",
+        ),
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=5), "1 to 4"),
+        (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=0), "1 to 4"),
+        (lambda: features.stft(noise(9), n_fft=4, hop_length=1, pad_mode="mirror"), "'mirror'"),
+        (lambda: features.power_to_db(np.ones(3) * 1j), "complex"),
+        (lambda: features.amplitude_to_db(np.ones(3) * 1j), "complex"),
+        (lambda: features.power_to_db(np.ones(3), ref="min"), "'min'"),
+        (lambda: features.power_to_db(np.ones(3), ref=-1.0), "-1.0"),
+        (lambda: features.power_to_db(np.ones(3), top_db=-1), "top_db"),
         (
             lambda: features.stft(noise(9), n_fft=4, hop_length=1, window="flat-ish"),
             "name of a window",

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from lab_utils.errors import FileNameError
-from lab_utils.files import check_name, replacing
+from lab_utils.files import check_name, fold, inside, printable, replacing
 
 
 def test_the_new_content_comes_in_one_step(tmp_path):
@@ -81,3 +81,23 @@ def test_names_that_every_system_takes_pass_unchanged(name):
 def test_names_that_lead_elsewhere_are_refused_and_told(name):
     with pytest.raises(FileNameError, match="manifest.csv, line 3: the id"):
         check_name(name, what="manifest.csv, line 3: the id")
+
+
+def test_names_that_some_systems_take_for_one_fold_to_one():
+    assert fold("Caf\u00e9") == fold("CAFE\u0301") == fold("caf\u00e9")
+    assert fold("stra\u00dfe") == fold("STRASSE") and fold("a") != fold("b")
+
+
+def test_a_path_inside_stays_inside(tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    os.symlink(tmp_path, tmp_path / "in" / "out")
+    os.symlink("loop", tmp_path / "in" / "loop")
+    assert inside(tmp_path / "in", "deep/x.wav") == (tmp_path / "in" / "deep" / "x.wav").resolve()
+    for name in ("../x", "/etc/passwd", "", ".", "deep/../..", "out/x", "a\0b"):
+        with pytest.raises(FileNameError, match="row 3 .* leads outside the corpus"):
+            inside(tmp_path / "in", name, what="row 3", where="the corpus")
+
+
+def test_every_name_can_be_shown():
+    assert printable("caf\u00e9 1.wav") == "caf\u00e9 1.wav"
+    assert printable(os.fsdecode(b"caf\xe9\n\x1b[2J")) == "caf\\xe9\\n\\x1b[2J"

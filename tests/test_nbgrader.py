@@ -7,14 +7,16 @@ import csv
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from lab_utils import exercises
+from lab_utils import audio, exercises
 from lab_utils.classroom import editions
 from lab_utils.errors import ExerciseError, SetupError
 
 pytest.importorskip("nbgrader", reason="the extra 'classroom' is not installed")
+from lab_utils.classroom import collect  # noqa: E402
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LAB = "02_transcribe"  # its exercises need no model
@@ -32,6 +34,10 @@ def own_progress(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("progress") / "progress.json"
         patch.setenv("WHISPER_LAB_PROGRESS", str(path))
+        voice = path.parent / "my recordings"
+        patch.setenv("WHISPER_LAB_RECORDINGS", str(voice))
+        voice.mkdir()
+        audio.save_wav(voice / "my-voice-recorded.wav", np.full(8000, 0.1, np.float32), sr=16_000)
         yield path
 
 
@@ -45,6 +51,7 @@ def lab() -> nbformat.NotebookNode:
         "language": "python",
     }
     notebook.cells.append(new_code_cell("from lab_utils import exercises"))
+    notebook.cells.append(new_code_cell("from lab_utils.widgets import my_voice\nmy_voice();"))
     for exercise in exercises.of_lab(LAB):
         notebook.cells += [
             new_markdown_cell(f"### Exercise\n\n{exercise.task}"),
@@ -179,11 +186,63 @@ def test_points_of_four_submissions(course):
 def test_feedback_names_the_mistake(course):
     feedback = (course / "feedback" / "typical" / LAB / f"{LAB}.html").read_text("utf-8")
     second = exercises.of_lab(LAB)[1].mistakes[0]
-    assert second.says in feedback
+    assert second.message in feedback
 
 
 def test_grading_leaves_the_teachers_progress_alone(course, own_progress):
     assert not own_progress.exists()
+
+
+def test_feedback_has_nothing_of_the_teachers_own_voice(course):
+    pages = list((course / "feedback").rglob("*.html"))
+    assert len(pages) == 4
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert "no recording of yours yet" in text
+        assert "Your recording" not in text and "my recordings" not in text
+
+
+def test_settings_of_an_earlier_version_are_replaced_and_changed_ones_refused(tmp_path):
+    path = tmp_path / "nbgrader_config.py"
+    editions.write_config(path)
+    assert "WHISPER_LAB_RECORDINGS" in path.read_text("utf-8")
+    own = path.read_text("utf-8") + "c.Validator.indent = '  '\n"
+    path.write_text(own, "utf-8")
+    editions.write_config(path)
+    assert path.read_text("utf-8") == own
+    path.write_text("c = get_config()\n", "utf-8")
+    with pytest.raises(SetupError, match="your own recordings"):
+        editions.write_config(path)
+    assert path.read_text("utf-8") == "c = get_config()\n"
+
+
+WRONG_NAMES = (
+    f"jose_garcia_{LAB}", LAB, f"_{LAB}", f"ada_{LAB}_2", "ada_03_decode", "ada", f"nul_{LAB}",
+    f"ada-{LAB}", f" ada_{LAB}", f"ada_{LAB} (1)",
+)  # fmt: skip
+
+
+def test_a_submission_is_named_learner_and_lab(tmp_path):
+    for name in (*WRONG_NAMES, f"ada_{LAB}", f"éloïse_{LAB}", f"a.b-c d_{LAB}"):
+        (tmp_path / f"{name}.ipynb").touch()
+    named = [line.split(".ipynb")[0] for line in collect.problems(tmp_path, lab=LAB)]
+    assert sorted(named) == sorted(WRONG_NAMES)
+
+
+def test_a_submission_with_a_wrong_name_stops_the_collection(lab, tmp_path):
+    editions.make_course(tmp_path, [])
+    archive = tmp_path / "downloaded" / LAB / "archive"
+    archive.mkdir(parents=True)
+    nbformat.write(lab, archive / f"éloïse_{LAB}.ipynb")
+    wrong = archive / f"jose_garcia_{LAB}.ipynb"
+    nbformat.write(lab, wrong)
+    with pytest.raises(SetupError, match=wrong.name):
+        editions.nbgrader(tmp_path, "zip_collect", LAB)
+    assert not (tmp_path / "submitted").exists(), "nothing was collected"
+    wrong.rename(archive / f"jose-garcia_{LAB}.ipynb")
+    editions.nbgrader(tmp_path, "zip_collect", LAB)
+    collected = {path.name for path in (tmp_path / "submitted").iterdir()}
+    assert collected == {"éloïse", "jose-garcia"}
 
 
 @pytest.mark.parametrize("lab", exercises.TOPICS)

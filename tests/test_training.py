@@ -93,6 +93,14 @@ def test_a_text_that_is_empty_is_refused(text):
         training.labels(text, TOKENIZER)
 
 
+@pytest.mark.parametrize("text", ["hello <|endoftext|>", "<|en|> hello", "<|notimestamps|>"])
+def test_a_special_token_in_a_text_is_refused_by_name(text, tmp_path):
+    with pytest.raises(TrainingError, match=r"special token <\|"):
+        training.labels(text, TOKENIZER)
+    with pytest.raises(TrainingError, match=r"'marked'.*special token"):
+        training.encode(small_whisper(), [clip(tmp_path, "marked", 1, text=text)], progress=False)
+
+
 def test_the_longest_text_fits_and_one_token_more_does_not():
     fits = " ".join(["the"] * 446)
     assert len(training.labels(fits, TOKENIZER).inputs) == 448
@@ -241,6 +249,16 @@ def test_no_frame_of_the_test_is_a_frame_of_the_training():
     assert not frames("validation") & frames("test")
 
 
+def test_the_frames_of_clips_are_their_sentences_without_names():
+    clips = training.jargon("names", "test")
+    frames = training.sentence_frames(clips)
+    assert len(frames) == len(clips) > len(set(frames))
+    same = [a for a, b in zip(clips, frames, strict=True) if b == frames[0]]
+    assert len(same) > 1 and len({example.text for example in same}) < len(clips)
+    assert not any(term in frame for term in training.jargon_terms() for frame in frames)
+    assert {e.voice for e in training.jargon("names", "validation")} == {"heart", "joe"}
+
+
 def test_a_changed_jargon_file_is_refused(tmp_path, monkeypatch):
     import shutil
 
@@ -348,9 +366,11 @@ def test_another_runs_checkpoint_and_a_damaged_one_are_refused(tmp_path):
     model = small_whisper()
     features = fake_features(model)
     training.train(model, features, SMALL, folder=tmp_path, progress=False)
+    again = training.Features(features.examples, features.audio + 1e-3)  # recorded anew
     for other in (
         (model, features, dataclasses.replace(SMALL, seed=5)),
         (model, features[:4], SMALL),
+        (model, again, SMALL),
         (small_whisper(1), features, SMALL),
     ):
         with pytest.raises(TrainingError, match="another run"):
@@ -442,12 +462,24 @@ def test_a_plan_is_made_before_the_start(tmp_path):
 
 def test_features_are_sliced_and_joined():
     model = small_whisper()
-    a, b = fake_features(model, 4), fake_features(model, 2, positions=40, seed=2)
+    a, b = fake_features(model, 4), fake_features(model, 2, seed=2)
     both = a[:3] + b
-    assert len(both) == 5 and both.audio.shape[1] == 40
+    assert len(both) == 5 and torch.equal(both.audio[3:], b.audio)
     assert both.sentences[3] == "clip 2 0"
     with pytest.raises(TrainingError, match="slice"):
         a[0]
+
+
+def test_no_sound_is_cut_off_when_features_are_joined():
+    """Eight seconds beside thirty: the texts of the longer clips would stay whole."""
+    model = small_whisper()
+    short, long = fake_features(model, 2, positions=400), fake_features(model, 2, positions=1500)
+    for a, b in ((short, long), (long, short)):
+        with pytest.raises(TrainingError, match="same seconds"):
+            a + b
+    wide = training.Features(short.examples, torch.zeros(2, 400, 32))
+    with pytest.raises(TrainingError, match="32 wide"):
+        short + wide
 
 
 def test_a_saved_model_loads_as_any_other_and_is_the_same(tmp_path):

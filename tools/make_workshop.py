@@ -19,7 +19,6 @@ played 15 % faster, which raises the pitch: it stands in for a third person.
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import json
 import sys
@@ -30,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab_utils import audio
+from lab_utils import audio, tables
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "workshop"
 SPEECH_DBFS = -23.0  #: every sentence is brought to this level
@@ -264,13 +263,12 @@ SPEAKERS = {
 
 def write_truth(folder: Path, made: dict[str, Recording]) -> None:
     """recordings.csv for the corpus, truth.json for the lesson and the tests."""
-    with open(folder / "recordings.csv", "w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file", "speaker", "language", "licence", "consent", "script"])
-        for name in made:
-            stem = Path(name).stem
-            speaker, licence = SPEAKERS[stem]
-            writer.writerow([name, speaker, "en", licence, CONSENT, f"{stem}.txt"])
+    columns = ["file", "speaker", "language", "licence", "consent", "script"]
+    rows = []
+    for name in made:
+        speaker, licence = SPEAKERS[stem := Path(name).stem]
+        rows.append([name, speaker, "en", licence, CONSENT, f"{stem}.txt"])
+    tables.write(folder / "recordings.csv", columns, rows)
     truth = {
         name: {
             "duration": round(recording.n_samples / recording.sr, 3),

@@ -9,14 +9,17 @@ the sources, the outputs with their execution counts, cell ids and tags, and nbg
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
 from lab_utils.files import replacing
+from lab_utils.places import PROGRESS_VARIABLE, RECORDINGS_VARIABLE
 
 CELL_METADATA = ("tags", "nbgrader")
 CARRIAGE = re.compile(r"[^\n]*\r")
@@ -76,18 +79,48 @@ def mark_exercises(notebook: nbformat.NotebookNode, *, lab: str) -> None:
             print(f"{lab}: not marked for nbgrader. {error}")
 
 
+def execute(
+    notebook: nbformat.NotebookNode,
+    folder: Path,
+    *,
+    timeout: int,
+    allow_errors: bool = False,
+    env: dict[str, str] | None = None,
+) -> None:
+    """Run every cell in ``folder``, as a reader who has no recording and no progress yet.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Its outputs are replaced.
+    folder : Path
+        Where the kernel starts.
+    timeout : int
+        Seconds for one cell.
+    allow_errors : bool
+        Go on after a cell that failed.
+    env : dict, optional
+        More variables for the kernel; they win.
+    """
+    with tempfile.TemporaryDirectory() as empty:
+        nobody = {
+            RECORDINGS_VARIABLE: str(Path(empty, "recordings")),
+            PROGRESS_VARIABLE: str(Path(empty, "progress.json")),
+        }
+        NotebookClient(
+            notebook,
+            timeout=timeout,
+            kernel_name="python3",
+            allow_errors=allow_errors,
+            store_widget_state=False,
+            resources={"metadata": {"path": str(folder)}},
+        ).execute(env={**os.environ, **nobody, **(env or {})})
+
+
 def run(path: Path, *, timeout: int) -> list[str]:
     """Execute one notebook; write it back if it is clean. Returns the problems found."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        timeout=timeout,
-        kernel_name="python3",
-        allow_errors=True,
-        store_widget_state=False,
-        resources={"metadata": {"path": str(path.resolve().parent)}},
-    )
-    client.execute()
+    execute(notebook, path.resolve().parent, timeout=timeout, allow_errors=True)
     found = problems(notebook)
     if not found:
         clean(notebook)

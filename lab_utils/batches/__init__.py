@@ -25,6 +25,7 @@ import numpy as np
 from .. import audio
 from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
 from ..errors import TranscriptError
+from ..languages import language_code
 from ..models import load_model
 from .encoder import METHOD, Padding, encode, padding_of
 
@@ -33,7 +34,6 @@ __all__ = [
     "ClipText",
     "Padding",
     "encode",
-    "language_code",
     "padding_of",
     "plan",
     "transcribe_batches",
@@ -105,8 +105,9 @@ def transcribe_clips(
     AudioError
         A clip cannot be read or is no waveform.
     TranscriptError
-        ``clips`` is not a list of clips, a clip is longer than 30 seconds, or the model does not
-        know the language.
+        ``clips`` is not a list of clips, or a clip is longer than 30 seconds.
+    OptionError
+        The model does not know the language.
 
     Notes
     -----
@@ -159,7 +160,9 @@ def transcribe_batches(
     if isinstance(model, str | os.PathLike):
         model = load_model(model)
     options = whisper.DecodingOptions(
-        language=language_code(model, language), without_timestamps=True, fp16=False
+        language=language_code(language, model=model, required=True),
+        without_timestamps=True,
+        fp16=False,
     )
     task = whisper.decoding.DecodingTask(model, options)
     waves, start = map(_read, clips), 0
@@ -170,24 +173,6 @@ def transcribe_batches(
                 texts = _exact(model, task, sounds) if exact else _shared(model, task, sounds)
             yield [start + i for i in batch], texts
         start += len(ahead)
-
-
-def language_code(model: Whisper, language: str) -> str:
-    """The code of a language, given as code or English name; a TranscriptError if unknown."""
-    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
-
-    code = language.strip().lower() if isinstance(language, str) else None
-    code = TO_LANGUAGE_CODE.get(code, code)
-    if code not in LANGUAGES:
-        raise TranscriptError(
-            f"Expected a language that Whisper knows, such as 'en' or 'german', found {language!r}."
-        )
-    if code != "en" and not model.is_multilingual:
-        raise TranscriptError(
-            f"This model knows English only, and the language asked for is {language!r}. "
-            "Use a model whose name does not end in '.en', such as 'base'."
-        )
-    return code
 
 
 def _read(clip: Clip) -> np.ndarray:

@@ -5,12 +5,15 @@ The messages are not copied: each wrong answer is judged when the book is made.
 
 from __future__ import annotations
 
+import argparse
 import html
+from pathlib import Path
 
 from .. import exercises
 from ..exercises import Exercise
 from ..exercises.pages import inline
-from .overview import PAGE, table
+from ..files import replacing
+from .page import PAGE, table
 
 
 def book() -> str:
@@ -46,3 +49,18 @@ def _entry(exercise: Exercise) -> str:
             code_column=1,
         )
     )
+
+
+def main(argv: list[str]) -> int:
+    """``python -m lab_utils answers FILE``: write the teacher's answer book."""
+    parser = argparse.ArgumentParser(
+        "python -m lab_utils answers",
+        description="Write the teacher's answer book: every exercise, its solution, its known "
+        "wrong answers and what learners read about them.",
+    )
+    parser.add_argument("file", type=Path, help="for example answers.html")
+    path = parser.parse_args(argv).file
+    with replacing(path) as temporary:
+        temporary.write_text(book(), "utf-8")
+    print(f"{path}: every exercise, its solution, its wrong answers.")
+    return 0

@@ -8,31 +8,34 @@ the room ``python3 FOLDER/install.py`` does the rest, and touches no network.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
-import platform
-import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from .. import bootstrap, checkpoints, environment
-from ..errors import SetupError
-from ..files import replacing
+from .. import checkpoints, environment, human_speech, installed
+from ..errors import SampleError, SetupError
+from ..files import replacing, sha256
+from .install import MANIFEST, lock, strangers, target
 
-PROJECT, WHEELS, WEIGHTS = "whisper-lab", "wheels", "weights"
-MANIFEST, TARGETS = "MANIFEST.sha256", "targets.json"
-SKIPPED = shutil.ignore_patterns(
-    ".git", ".venv", "__pycache__", "*.egg-info", ".*_cache", ".ipynb_checkpoints", "outputs",
-    "build", "dist", ".virtual_documents",
+PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets.json"
+#: what a copy without git takes: the course's own folders and files, so nothing of the reader's
+PARTS = (
+    "README.md", "TEACHING.md", "GLOSSARY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
+    "LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", ".ci", "notebooks",
+    "lab_utils", "assets", "tests", "tools", "benchmarks",
 )  # fmt: skip
+SKIPPED = shutil.ignore_patterns(
+    ".*", "__pycache__", "*.egg-info", "outputs", "recordings", "progress.json", "*.pt"
+)
 
 README = """Whisper Lab without a network
 =============================
 
-In this folder lie the labs, every Python package they need, the weights of the models and the
+This folder holds the labs, every Python package they need, the weights of the models and the
 sample clips. It was made for: {targets}.
 
 Install (Python and nothing else is needed, no network, about 2 GB on the disk):
@@ -47,7 +50,11 @@ On Windows: py install.py. Then, in that folder, each time:
 
 
 def make(
-    folder: Path, *, extras: tuple[str, ...] = (), models: tuple[str, ...] = environment.MODELS
+    folder: Path,
+    *,
+    extras: tuple[str, ...] = (),
+    models: tuple[str, ...] = environment.MODELS,
+    torch_index: str | None = None,
 ) -> Path:
     """Make the folder, or add this machine's packages to one that is there.
 
@@ -58,6 +65,8 @@ def make(
         Optional groups of pyproject.toml whose packages come along (``"classroom"``).
     models : tuple of str
         Models whose weights come along.
+    torch_index : str, optional
+        Another index for torch alone, as ``start --torch-index`` takes it.
 
     Returns
     -------
@@ -76,14 +85,14 @@ def make(
     if folder == project or project in folder.parents:
         raise SetupError(f"Expected a folder outside the project, found {folder}.")
     folder.mkdir(parents=True, exist_ok=True)
+    here, known = target(), _targets(folder)
     print("Packages …", flush=True)
-    fetch_wheels(folder / WHEELS, extras=extras)
-    print("Weights …", flush=True)
+    fetch_wheels(folder / WHEELS, extras=extras, torch_index=torch_index)
+    print("Weights and speech …", flush=True)
     copy_weights(folder / WEIGHTS, models)
+    copy_speech(folder / WEIGHTS / "human")
     print("Labs and clips …", flush=True)
     copy_project(project, folder / PROJECT)
-    here = target()
-    known = _targets(folder)
     _write(folder / TARGETS, json.dumps(sorted({*known, here}), indent=1) + "\n")
     _write(folder / "README.txt", README.format(targets="; ".join(sorted({*known, here}))))
     installer = Path(__file__).with_name("install.py")
@@ -92,38 +101,32 @@ def make(
     return folder
 
 
-def target() -> str:
-    """This Python and system, as wheels care about them: ``Python 3.11, Linux x86_64``."""
-    return (
-        f"Python {sys.version_info[0]}.{sys.version_info[1]}, "
-        f"{platform.system()} {platform.machine()}"
-    )
-
-
-def wheel_commands(folder: Path, *, extras: tuple[str, ...]) -> list[list[str]]:
+def wheel_commands(
+    folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None
+) -> list[list[str]]:
     """The pip commands that fill the folder: torch, openai-whisper, all others.
 
-    They ask for what ``bootstrap.install`` installs. A package without a wheel is built here, so
+    They ask for what ``packages.install`` installs. A package without a wheel is built here, so
     that nothing has to be built in the room.
     """
-    constraints = environment.project_dir() / "constraints.txt"
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)", constraints.read_text("utf-8"), re.MULTILINE))
-    wanted = [r for extra in (None, *extras) for r in environment.requirements(extra)]
+    wanted = installed.requirements(*extras)
+    pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "-w", str(folder)]
+    limits = ["-c", str(environment.project_dir() / "constraints.txt")]
+    source = ["--index-url", torch_index] if torch_index else []
+    torch = [*pip, f"torch=={installed.pins()['torch']}", *limits, *source]
+    if shutil.which("nvidia-smi"):
+        return [torch, [*pip, *limits, "--find-links", str(folder), *wanted]]
     whisper = next(r for r in wanted if r.startswith("openai-whisper"))
     rest = [r for r in wanted if r != whisper]
-    also = bootstrap._requires(Path(sys.executable), "openai-whisper")
-    also = [r for r in also if shutil.which("nvidia-smi") or not r.startswith("triton")]
-    pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "-w", str(folder)]
-    limits = ["-c", str(constraints)]
     return [
-        [*pip, f"torch=={pins['torch']}", *limits],
+        torch,
         [*pip, "--no-deps", *limits, whisper],
-        [*pip, *limits, *rest, *also, *_build_requirements()],
+        [*pip, *limits, "--find-links", str(folder), *rest],
     ]
 
 
-def fetch_wheels(folder: Path, *, extras: tuple[str, ...]) -> None:
-    """Fill the folder with wheels.
+def fetch_wheels(folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None) -> None:
+    """Fill the folder with wheels, and write the hash of each beside it, for this machine's kind.
 
     Raises
     ------
@@ -131,53 +134,63 @@ def fetch_wheels(folder: Path, *, extras: tuple[str, ...]) -> None:
         With pip's last lines.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for command in wheel_commands(folder, extras=extras):
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        if done.returncode:
-            last = " ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
-            raise SetupError(f"pip could not bring a package: {last[-600:]}")
+    for killed in folder.glob(".new-*"):
+        shutil.rmtree(killed, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
+        for command in wheel_commands(Path(new), extras=extras, torch_index=torch_index):
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+            if done.returncode:
+                last = " ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
+                raise SetupError(f"pip could not bring a package: {last[-600:]}")
+        lines = []
+        for wheel in sorted(Path(new).glob("*.whl")):
+            name, version = wheel.name.split("-")[:2]
+            lines.append(f"{name}=={version} --hash=sha256:{sha256(wheel)}")
+            os.replace(wheel, folder / wheel.name)
+    _write(folder.parent / lock(target()), "\n".join(lines) + "\n")
 
 
 def copy_weights(folder: Path, models: tuple[str, ...]) -> None:
-    """Copy verified weights, each with its hash beside it, as the labs' cache holds them."""
+    """Copy verified weights; the labs verify them again, by the digest in their own code."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in models:
-        path = checkpoints.fetch(name)
         with replacing(folder / f"{name}.pt") as temporary:
-            shutil.copyfile(path, temporary)
-        note = {"sha256": _sha256(folder / f"{name}.pt"), "bytes": path.stat().st_size}
-        _write(folder / f"{name}.pt.json", json.dumps(note) + "\n")
+            shutil.copyfile(checkpoints.fetch(name), temporary)
+
+
+def copy_speech(folder: Path) -> None:
+    """Copy the human clips; without them the folder still serves."""
+    try:
+        for sample in human_speech.fetch_human():
+            with replacing(folder / sample.path.name) as temporary:
+                shutil.copyfile(sample.path, temporary)
+    except SampleError as error:
+        print(f"Note: {error}", file=sys.stderr)
 
 
 def copy_project(project: Path, folder: Path) -> None:
-    """Copy the labs as git knows them; without git, everything but caches and environments."""
+    """Copy the labs as git knows them; without git, the course's own folders and files."""
     git = subprocess.run(
         ["git", "-C", str(project), "ls-files", "-z"], capture_output=True, text=True
     ) if shutil.which("git") else None  # fmt: skip
-    if git is None or git.returncode or not git.stdout:
-        shutil.copytree(project, folder, ignore=SKIPPED, dirs_exist_ok=True)
+    if git is not None and git.returncode == 0 and git.stdout:
+        for name in filter(None, git.stdout.split("\0")):
+            if (project / name).is_file() and not (project / name).is_symlink():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(project / name, folder / name)
         return
-    for name in filter(None, git.stdout.split("\0")):
-        if (project / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    for name in PARTS:
+        if (project / name).is_dir():
+            shutil.copytree(project / name, folder / name, ignore=SKIPPED, dirs_exist_ok=True)
+        elif (project / name).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
             shutil.copy2(project / name, folder / name)
 
 
 def manifest(folder: Path) -> str:
     """SHA-256 of every file in the folder but the manifest, in the form of ``sha256sum``."""
-    lines = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != MANIFEST:
-            lines.append(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}")
+    lines = [f"{sha256(folder / name)}  {name}" for name in strangers(folder, {})]
     return "\n".join(lines) + "\n"
-
-
-def _build_requirements() -> list[str]:
-    """What pip needs to install the labs themselves, from pyproject.toml."""
-    import tomllib
-
-    text = (environment.project_dir() / "pyproject.toml").read_text("utf-8")
-    return tomllib.loads(text)["build-system"]["requires"]
 
 
 def _targets(folder: Path) -> list[str]:
@@ -186,11 +199,6 @@ def _targets(folder: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     return [str(one) for one in found] if isinstance(found, list) else []
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(path: Path, text: str) -> None:
@@ -210,8 +218,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--extras", nargs="*", default=[], metavar="GROUP", help="for example: classroom test"
     )
+    parser.add_argument(
+        "--torch-index", metavar="URL", help="index to take torch from (pytorch.org names them)"
+    )
     options = parser.parse_args(argv)
-    folder = make(options.folder, extras=tuple(options.extras))
+    folder = make(options.folder, extras=tuple(options.extras), torch_index=options.torch_index)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     wheels = len(list((folder / WHEELS).glob("*.whl")))
     print(f"{folder}: {wheels} packages, {size / 1e6:.0f} MB, for {', '.join(_targets(folder))}.")

@@ -21,7 +21,7 @@ from .. import exercises
 from ..environment import project_dir, scripts_dir
 from ..errors import ExerciseError, SetupError
 from ..exercises import Exercise
-from ..files import replacing
+from ..files import replacing, sha256
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -32,7 +32,9 @@ BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 
 CONFIG = '''"""Settings of nbgrader for this course. Nothing here needs a network."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 c = get_config()  # noqa: F821
@@ -40,12 +42,22 @@ c.CourseDirectory.course_id = "whisper-lab"
 c.CourseDirectory.root = os.path.dirname(os.path.abspath(__file__))
 # The stub of each exercise stands above its solution, so the solution is cut out, not replaced.
 c.ClearSolutions.code_stub = {"python": ""}
-# Downloaded files are named LEARNER_LAB.ipynb, for example ada_05_waveform.ipynb.
-c.FileNameCollectorPlugin.named_regexp = r"^.*?(?P<student_id>[^/_\\\\]+)_(?P<file_id>[^/\\\\]+)$"
+# Downloaded files are named LEARNER_LAB.ipynb, for example ada_05_waveform.ipynb. A file with
+# another name stops zip_collect: its learner would be graded as somebody else.
+c.FileNameCollectorPlugin.named_regexp = (
+    r"^(?:.*[/\\\\])?(?P<student_id>[^/_\\\\]+)_(?P<file_id>[^/\\\\]+)$"
+)
+c.ZipCollectApp.extractor_plugin = "lab_utils.classroom.collect.CheckedExtractor"
 c.ExecutePreprocessor.timeout = 300
-# Grading runs the learners' checks: keep them out of the teacher's own progress.
-os.environ["WHISPER_LAB_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "progress.json")
+# Grading runs the learners' notebooks. Your own progress and your own voice are none of theirs:
+# both names lead to an empty folder.
+folder = tempfile.mkdtemp(prefix="whisper-lab-grading-")
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
+os.environ["WHISPER_LAB_PROGRESS"] = os.path.join(folder, "progress.json")
+os.environ["WHISPER_LAB_RECORDINGS"] = os.path.join(folder, "recordings")
 '''
+#: SHA-256 of the settings that earlier versions wrote; they let the teacher's voice into feedback
+FORMER_CONFIGS = ("66257abb02719f77d64b600190ca997b70897af3cd92e53d17b0cba26857b108",)
 
 
 @dataclass(frozen=True)
@@ -211,10 +223,7 @@ def make_course(folder: Path, labs: list[str], *, notebooks: Path | None = None)
     import nbformat
 
     notebooks = notebooks or project_dir() / "notebooks"
-    config = folder / "nbgrader_config.py"
-    if not config.exists():
-        with replacing(config) as temporary:
-            temporary.write_text(CONFIG, "utf-8")
+    write_config(folder / "nbgrader_config.py")
     written = []
     for lab in labs:
         path = notebooks / f"{lab}.ipynb"
@@ -225,6 +234,26 @@ def make_course(folder: Path, labs: list[str], *, notebooks: Path | None = None)
         with replacing(written[-1]) as temporary:
             nbformat.write(teacher, temporary)
     return written
+
+
+def write_config(path: Path) -> None:
+    """Write nbgrader's settings; those that an earlier version wrote are replaced.
+
+    Raises
+    ------
+    SetupError
+        The teacher changed the file, and it does not keep their own recordings out of grading.
+    """
+    if path.exists():
+        if "WHISPER_LAB_RECORDINGS" in path.read_text("utf-8", "replace"):
+            return
+        if sha256(path) not in FORMER_CONFIGS:
+            raise SetupError(
+                f"{path} was changed and does not keep your own recordings out of what learners "
+                "get back. Rename it, run this command again, and carry your changes over."
+            )
+    with replacing(path) as temporary:
+        temporary.write_text(CONFIG, "utf-8")
 
 
 def generate(folder: Path, lab: str) -> Path:

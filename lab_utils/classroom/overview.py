@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import html
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from .. import exercises
-from ..errors import ExerciseError
+from ..errors import ExerciseError, LabError
 from ..exercises import Exercise, Mistake, record
-from ..exercises.pages import inline
 from ..files import replacing
-from .report import Report, clean_name, read
+from .page import PAGE, count, table
+from .report import Report, read, shown_name
 
 MAX_FILES = 1000
 STUCK = 3  #: tries without success from which on a learner may need help
@@ -35,10 +37,32 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Class:
-    """Every report of a folder, and what could not be read: (file name, reason)."""
+    """Every report of a folder, what could not be read, and what a newer report replaced.
+
+    Attributes
+    ----------
+    reports : tuple of Report
+        One for each learner, by name.
+    refused : tuple of (str, str)
+        File name and reason.
+    replaced : tuple of (str, str)
+        File name, and the file of the same learner that counts instead.
+    """
 
     reports: tuple[Report, ...]
     refused: tuple[tuple[str, str], ...]
+    replaced: tuple[tuple[str, str], ...] = ()
+
+    def labels(self) -> dict[Report, str]:
+        """What each report is called on the page: the name, told apart where two learners share
+        it."""
+        shared = Counter(_folded(report.name) for report in self.reports)
+        return {
+            report: report.name
+            if shared[_folded(report.name)] == 1
+            else f"{report.name} ({report.file})"
+            for report in self.reports
+        }
 
     def misconceptions(self) -> list[Misconception]:
         """Known mistakes that were made, the most widespread first."""
@@ -46,10 +70,10 @@ class Class:
         for exercise in exercises.all_exercises():
             for mistake in exercise.mistakes:
                 counts = [
-                    entry.mistakes[mistake.says]
+                    entry.mistakes[mistake.label]
                     for report in self.reports
                     if (entry := report.entries.get(exercise.key))
-                    and entry.mistakes.get(mistake.says)
+                    and entry.mistakes.get(mistake.label)
                 ]
                 if counts:
                     found.append(Misconception(exercise, mistake, len(counts), sum(counts)))
@@ -57,7 +81,10 @@ class Class:
 
 
 def gather(folder: Path) -> Class:
-    """Read every ``.json`` file of a folder; of several by one name the newest counts.
+    """Read every ``.json`` file of a folder; of several by one learner the newest counts.
+
+    Two reports are one learner's if name and number agree. The number was made on the learner's
+    machine, so a report with somebody else's name replaces nothing: both are shown.
 
     Raises
     ------
@@ -66,32 +93,38 @@ def gather(folder: Path) -> Class:
     """
     if not folder.is_dir():
         raise ExerciseError(f"Expected a folder with the learners' reports, found none: {folder}")
-    newest: dict[str, Report] = {}
-    refused = []
+    newest: dict[tuple[str, str], Report] = {}
+    refused, replaced = [], []
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".json")
     for path in paths[:MAX_FILES]:
         try:
             report = read(path)
-        except ExerciseError as error:
-            refused.append((clean_name(path.name), str(error)))
+        except LabError as error:
+            refused.append((shown_name(path.name), str(error)))
             continue
-        other = newest.get(report.name)
-        if other is None or report.written >= other.written:
-            newest[report.name] = report
+        learner = unicodedata.normalize("NFC", report.name), report.learner
+        pair = sorted(filter(None, (newest.get(learner), report)), key=lambda r: r.written)
+        newest[learner] = pair[-1]
+        replaced += [(older.file, pair[-1].file) for older in pair[:-1]]
     if len(paths) > MAX_FILES:
         refused.append(("…", f"{len(paths) - MAX_FILES} more files: only {MAX_FILES} are read."))
-    ordered = sorted(newest.values(), key=lambda report: report.name.casefold())
-    return Class(tuple(ordered), tuple(refused))
+    ordered = sorted(newest.values(), key=lambda report: (_folded(report.name), report.file))
+    return Class(tuple(ordered), tuple(refused), tuple(replaced))
+
+
+def _folded(name: str) -> str:
+    """A name without what the eye overlooks: letter case, and how an accent is composed."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def page(found: Class) -> str:
     """The whole page as HTML."""
     every = exercises.all_exercises()
-    misconceptions = found.misconceptions()
+    misconceptions, labels = found.misconceptions(), found.labels()
     parts = [
-        f"<h1>The class: {_count(len(found.reports), 'learner')}</h1>",
+        f"<h1>The class: {count(len(found.reports), 'learner')}</h1>",
         f"<p>Written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by <code>python -m lab_utils class"
-        f"</code>. {len(every)} exercises in {_count(len({e.lab for e in every}), 'lab')}.</p>",
+        f"</code>. {len(every)} exercises in {count(len({e.lab for e in every}), 'lab')}.</p>",
     ]
     if not found.reports:
         parts.append("<p>No report was found in this folder. Learners write theirs with <code>"
@@ -99,12 +132,12 @@ def page(found: Class) -> str:
     else:
         parts += [
             "<h2>Who is where</h2>",
-            f"<div class=wide>{_grid(found.reports, every)}</div>",
+            f"<div class=wide>{_grid(labels, every)}</div>",
             "<p>✓ solved · ✗ tried, not yet solved · one column an exercise, in reading order.</p>",
             table(
                 "Who is where",
                 ("learner", "solved", "is at", "may need help with", "hints", "solutions seen"),
-                [_learner(report, every) for report in found.reports],
+                [_learner(report, label, every) for report, label in labels.items()],
             ),
             "<h2>Which misconceptions the class has</h2>",
             _misconception_part(misconceptions, len(found.reports)),
@@ -118,13 +151,19 @@ def page(found: Class) -> str:
     if found.refused:
         parts += [
             "<h2>Files that were left out</h2>",
-            "<p>They harmed nothing and count nowhere.</p>",
+            "<p>These files were skipped; the results do not include them.</p>",
             table("Files that were left out", ("file", "why"), found.refused),
+        ]
+    if found.replaced:
+        parts += [
+            "<h2>Reports that a newer one replaced</h2>",
+            "<p>Name and number of the learner are the same. Is one of them not theirs? Ask.</p>",
+            table("Reports that a newer one replaced", ("file", "counts instead"), found.replaced),
         ]
     return PAGE.format(title="Whisper Lab: the class", body="\n".join(parts))
 
 
-def _learner(report: Report, every: tuple[Exercise, ...]) -> tuple[str, ...]:
+def _learner(report: Report, label: str, every: tuple[Exercise, ...]) -> tuple[str, ...]:
     entries = report.entries
     solved = sum(entry.solved for entry in entries.values())
     at = next((e.key for e in every if not _entry(report, e).solved), "the end: all solved")
@@ -132,7 +171,7 @@ def _learner(report: Report, every: tuple[Exercise, ...]) -> tuple[str, ...]:
     hints = sum(entry.hints for entry in entries.values())
     seen = sum(entry.solution_seen for entry in entries.values())
     return (
-        report.name, f"{solved} of {len(every)}", at, ", ".join(stuck[:5]) or "nothing",
+        label, f"{solved} of {len(every)}", at, ", ".join(stuck[:5]) or "nothing",
         str(hints), str(seen),
     )  # fmt: skip
 
@@ -165,13 +204,13 @@ def _stuck(entry: record.Entry) -> bool:
     return not entry.solved and entry.attempts >= STUCK
 
 
-def _grid(reports: tuple[Report, ...], every: tuple[Exercise, ...]) -> str:
+def _grid(reports: dict[Report, str], every: tuple[Exercise, ...]) -> str:
     """Learners × exercises as SVG: a sign for each pair, a line between labs."""
     left, top, step = 190, 34, 18
     width, height = left + step * len(every) + 70, top + step * len(reports) + 8
     total = sum(_entry(r, e).solved for r in reports for e in every)
     alt = (
-        f"{_count(len(reports), 'learner')} by {len(every)} exercises; "
+        f"{count(len(reports), 'learner')} by {len(every)} exercises; "
         f"{total} of {len(reports) * len(every)} solved. The table below says the same."
     )
     out = [
@@ -184,9 +223,9 @@ def _grid(reports: tuple[Report, ...], every: tuple[Exercise, ...]) -> str:
             lab, x = exercise.lab, left + step * i
             out.append(f'<line x1="{x - 2}" x2="{x - 2}" y1="14" y2="{height}" stroke="#bbb"/>')
             out.append(f'<text x="{x}" y="24">{html.escape(lab.split("_")[0])}</text>')
-    for j, report in enumerate(reports):
+    for j, (report, name) in enumerate(reports.items()):
         y = top + step * j
-        name = report.name if len(report.name) <= 24 else report.name[:23] + "…"
+        name = name if len(name) <= 24 else name[:23] + "…"
         out.append(f'<text x="0" y="{y + 13}">{html.escape(name)}</text>')
         for i, exercise in enumerate(every):
             entry, x = _entry(report, exercise), left + step * i
@@ -207,7 +246,7 @@ def _bars(found: list[Misconception], n_learners: int) -> str:
     width, height = left + full + 60, step * len(found) + 8
     top = found[0]
     alt = (
-        f"The {_count(len(found), 'misconception')} that most learners had. First: "
+        f"The {count(len(found), 'misconception')} that most learners had. First: "
         f"{top.mistake.label}, {top.learners} of {n_learners} learners."
     )
     out = [
@@ -230,52 +269,6 @@ def _bars(found: list[Misconception], n_learners: int) -> str:
     return "".join([*out, "</svg>"])
 
 
-def table(
-    caption: str,
-    header: Iterable[str],
-    rows: Iterable[Iterable[str]],
-    *,
-    code_column: int | None = None,
-) -> str:
-    """A table; the first cell of a row is its header, one column may be code."""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-    lines = []
-    for row in rows:
-        cells = []
-        for i, cell in enumerate(row):
-            text = f"<pre>{html.escape(cell)}</pre>" if i == code_column else inline(cell)
-            cells.append(f"<td>{text}</td>" if i else f'<th scope="row">{text}</th>')
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    return (
-        f"<div class=wide><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr>"
-        "</thead><tbody>" + "\n".join(lines) + "</tbody></table></div>"
-    )
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem;
-       color: #1f2328; background: #fff; overflow-wrap: anywhere }}
-table {{ border-collapse: collapse; margin: 1rem 0; overflow-wrap: normal }}
-caption {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden }}
-th, td {{ text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #ddd;
-         vertical-align: top; font-weight: normal; max-width: 32rem }}
-thead th {{ font-weight: bold }}
-pre {{ margin: 0; font-size: .85em; white-space: pre-wrap; overflow-wrap: anywhere }}
-.wide {{ overflow-x: auto }}
-</style></head><body>
-{body}
-</body></html>
-"""
-
-
 def main(argv: list[str]) -> int:
     """``python -m lab_utils class FOLDER``: merge the learners' reports into one page."""
     parser = argparse.ArgumentParser(
@@ -283,29 +276,18 @@ def main(argv: list[str]) -> int:
         description="Merge a folder of learners' reports into one page: who is where, and which "
         "misconceptions the class has.",
     )
-    parser.add_argument("folder", type=Path, nargs="?", help="where the reports (.json) lie")
+    parser.add_argument("folder", type=Path, help="the folder with the reports (.json)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: FOLDER/class.html")
-    parser.add_argument(
-        "--answers", type=Path, metavar="FILE", help="write the teacher's answer book (HTML)"
-    )
     options = parser.parse_args(argv)
-    if options.answers:
-        from .answers import book
-
-        with replacing(options.answers) as temporary:
-            temporary.write_text(book(), "utf-8")
-        print(f"{options.answers}: every exercise, its solution, its wrong answers.")
-    if options.folder is None:
-        if not options.answers:
-            parser.error("the folder with the reports is missing")
-        return 0
     found = gather(options.folder)
     path = options.out or options.folder / "class.html"
-    with replacing(path) as temporary:
+    with replacing(path, private=True) as temporary:
         temporary.write_text(page(found), "utf-8")
-    print(f"{path}: {_count(len(found.reports), 'learner')}.")
+    print(f"{path}: {count(len(found.reports), 'learner')}.")
     for name, reason in found.refused:
         print(f"  left out {name}: {reason}")
+    for name, newer in found.replaced:
+        print(f"  {name} was replaced by {newer}, a newer report of the same learner")
     for one in found.misconceptions()[:3]:
         who = f"{one.learners} of {len(found.reports)}"
         print(f"  {who}: {one.mistake.label} ({one.exercise.key})")

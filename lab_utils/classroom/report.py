@@ -11,29 +11,46 @@ import getpass
 import json
 import os
 import re
+import secrets
 import stat
 import unicodedata
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from .. import exercises
 from ..errors import ExerciseError
 from ..exercises import record
-from ..files import replacing
+from ..files import check_name, replacing
 
 KIND = "whisper-lab report"
-MAX_NAME = 60
+AHEAD = timedelta(days=1)  #: clocks differ; a report dated later than that is refused
 
 
 @dataclass(frozen=True)
 class Report:
-    """A learner's results: name, when written (ISO 8601, UTC), entries by exercise key."""
+    """A learner's results.
+
+    Attributes
+    ----------
+    name : str
+        As typed; one component of a path on every system (:func:`lab_utils.files.check_name`).
+    written : str
+        When, ISO 8601 in UTC; empty if the file does not say.
+    entries : dict of str to Entry
+        By exercise key.
+    learner : str
+        A random number made once on the learner's machine; empty in reports of earlier versions.
+    file : str
+        The name of the file it was read from.
+    """
 
     name: str
     written: str
-    entries: dict[str, record.Entry]
+    entries: dict[str, record.Entry] = field(hash=False)
+    learner: str = ""
+    file: str = ""
 
 
 def make(name: str) -> Report:
@@ -41,21 +58,41 @@ def make(name: str) -> Report:
 
     Raises
     ------
+    FileNameError
+        The name is empty or holds what a file name cannot.
     ExerciseError
-        The name is empty, or the progress file cannot be read.
+        The progress file cannot be read.
     """
-    cleaned = clean_name(name)
-    if not cleaned:
-        raise ExerciseError("Expected a name for the report, found none: --name 'Your Name'.")
+    name = check_name(name, what="--name")
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Report(cleaned, now, record.read())
+    return Report(name, now, record.read(), learner_number())
+
+
+def learner_number() -> str:
+    """A random number beside the progress file, made once: it tells two of one name apart.
+
+    Empty where the folder cannot be written.
+
+    Raises
+    ------
+    ExerciseError
+        The file holds something else.
+    """
+    path = record.path().with_suffix(".learner")
+    try:
+        if not path.is_file():
+            with replacing(path, private=True) as temporary:
+                temporary.write_text(secrets.token_hex(8), "ascii")
+        return _number(path.read_text("utf-8", "replace"))
+    except OSError:
+        return ""
 
 
 def write(report: Report, path: Path) -> Path:
-    """Write a report as JSON, whole or not at all."""
+    """Write a report as JSON, whole or not at all; only its owner may read the file."""
     data = {"kind": KIND, "name": report.name, "written": report.written}
-    data |= record.dump(report.entries)
-    with replacing(path) as temporary:
+    data |= {"learner": report.learner} | record.dump(report.entries)
+    with replacing(path, private=True) as temporary:
         temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path
 
@@ -69,30 +106,39 @@ def read(path: Path) -> Report:
     Raises
     ------
     ExerciseError
-        It is not a report.
+        It is not a report, or it is dated more than a day ahead.
+    FileNameError
+        The learner's name could not be the name of a file. It is never rewritten: two learners must
+        not become one.
     """
     data = record.decode(_bytes(path))
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise ExerciseError("Expected a file written by 'python -m lab_utils report'.")
-    name = clean_name(data.get("name"))
-    if not name:
-        raise ExerciseError("Expected a name in the report, found none.")
+    name = check_name(data.get("name"), what="the learner's name")
+    written = _moment(data.get("written"))
     known = {exercise.key: exercise for exercise in exercises.all_exercises()}
     entries = {}
     for key, entry in record.parse(data).items():
         if key in known:
-            says = {mistake.says for mistake in known[key].mistakes}
-            mistakes = {text: n for text, n in entry.mistakes.items() if text in says}
+            mistakes = {}
+            for text, n in entry.mistakes.items():
+                if mistake := known[key].mistake_named(text):
+                    mistakes[mistake.label] = mistakes.get(mistake.label, 0) + n
             entries[key] = record.Entry(**{**vars(entry), "mistakes": mistakes})
-    return Report(name, _moment(data.get("written")), entries)
+    learner = _number(data.get("learner") or "")
+    return Report(name, written, entries, learner, shown_name(path.name))
 
 
-def clean_name(name: Any) -> str:
-    """A name that can be shown: one line, no control or direction marks, at most 60 characters."""
-    if not isinstance(name, str):
-        return ""
+def shown_name(name: str) -> str:
+    """A file's name for the page: one line, no control or direction marks, 60 characters."""
     kept = "".join(c for c in name[:1000] if unicodedata.category(c)[0] not in "CZ" or c == " ")
-    return " ".join(kept.split())[:MAX_NAME]
+    return " ".join(kept.split())[:60]
+
+
+def _number(text: Any) -> str:
+    if not isinstance(text, str) or not re.fullmatch(r"([0-9a-f]{16})?", text):
+        raise ExerciseError("Expected 16 hexadecimal digits as the learner's number, found others.")
+    return text
 
 
 def _bytes(path: Path) -> bytes:
@@ -113,8 +159,18 @@ def _bytes(path: Path) -> bytes:
 
 
 def _moment(text: Any) -> str:
-    """An ISO time as it was written, or nothing."""
-    return text if isinstance(text, str) and re.fullmatch(r"[0-9T:+-]{10,25}", text) else ""
+    """An ISO time in UTC, so that later times compare greater; empty for what is no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        if moment > datetime.now(UTC) + AHEAD:
+            raise ExerciseError(
+                f"It is dated {moment:%Y-%m-%d}, in the future: is the clock of that machine wrong?"
+            )
+        return moment.astimezone(UTC).isoformat(timespec="seconds")
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def main(argv: list[str]) -> int:
@@ -122,14 +178,14 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         "python -m lab_utils report",
         description="Write your results (which exercises you solved, in how many tries, with which "
-        "mistakes) to one file for your teacher. It holds the name you give and nothing else.",
+        "mistakes) to one file for your teacher. It holds the name you give, a random number that "
+        "tells two learners of one name apart, and nothing else about you.",
     )
     parser.add_argument("--name", help="your name as the teacher knows it (default: login name)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="default: report-NAME.json")
     options = parser.parse_args(argv)
     report = make(options.name or getpass.getuser())
-    slug = re.sub(r"[^\w-]+", "-", report.name).strip("-").lower() or "learner"
-    path = write(report, options.out or Path(f"report-{slug}.json"))
+    path = write(report, options.out or Path(f"report-{report.name}.json"))
     solved = sum(entry.solved for entry in report.entries.values())
     print(f"{path}: {report.name}, {solved} of {len(exercises.all_exercises())} exercises solved.")
     return 0

@@ -2,13 +2,14 @@
 
 One noun a module, in the order of the work:
 
-- ``streams``: a recording of any format and length as blocks of mono samples;
 - ``speech``, ``split``: where somebody speaks, and where to cut;
 - ``clean``: noise gate, loudness, fades;
 - ``manifest``, ``pipeline``: clips on disk and the list of them, resumable and parallel;
 - ``label``: a text for each clip, by Whisper, from a script or from subtitles;
-- ``measure``, ``rules``, ``check``, ``report``: what a clip is, what it should be, what is wrong;
-- ``export``, ``splits``, ``spelling``, ``training_config``, ``hardware``: what a trainer wants.
+- ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
+  how that is tested, what is wrong;
+- ``export``, ``seal``, ``splits``, ``spelling``, ``training_config``: what a trainer wants, written
+  in one step and over nothing else.
 
 Taught in: notebooks/08_dataset.ipynb.
 """

@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .. import files
 from ..errors import CorpusError
 from . import check, clean, export, label, pipeline, report, rules, splits, training_config
 from .manifest import MANIFEST, Manifest
@@ -53,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("corpus", type=Path)
     step.add_argument("--model", default="base", help="a Whisper model (default base)")
     step.add_argument(
-        "--language", help="of all clips (default: as recordings.csv names it, or en)"
+        "--language",
+        help="code of the language (default: what recordings.csv says of each recording, else en)",
     )
     step.add_argument("--exact", action="store_true", help="no shared padding: slower")
     step.add_argument(
@@ -102,10 +104,16 @@ def _prepare(options: argparse.Namespace) -> int:
         )
     seconds = sum(clip.duration for clip in manifest.clips)
     print(f"{len(manifest)} clips, {seconds:.0f} s, in {options.corpus}")
+    _tell(manifest)
     for item in manifest.dropped:
         where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
-        print(f"dropped: {item.recording!r}{where}: {item.reason}")
+        print(f"dropped: '{files.printable(item.recording)}'{where}: {item.reason}")
     return int(not manifest.clips)
+
+
+def _tell(manifest: Manifest) -> None:
+    for note in manifest.notes:
+        print(f"note: {note}")
 
 
 @contextlib.contextmanager
@@ -132,38 +140,60 @@ def _executor(options: argparse.Namespace) -> Iterator:
 
 
 def _label(options: argparse.Namespace) -> int:
-    manifest = label.with_whisper(
-        Manifest.load(options.corpus),
-        options.model,
-        language=options.language,
-        exact=options.exact,
-        progress=True,
-    )
-    if options.scripts:
-        for recording in sorted({clip.recording for clip in manifest.clips}):
-            base = options.scripts / recording
-            if (script := base.with_suffix(".txt")).is_file():
-                manifest = label.from_script(manifest, recording, label.read_script(script))
-            for ending in (".srt", ".vtt"):
-                if (cues := base.with_suffix(ending)).is_file():
-                    manifest = label.from_subtitles(manifest, recording, label.read_script(cues))
-    manifest.save()
+    Manifest.load(options.corpus)  # before a lock is put into a folder that is no corpus
+    with pipeline.at_work(options.corpus):
+        manifest = label.with_whisper(
+            Manifest.load(options.corpus),
+            options.model,
+            language=options.language,
+            exact=options.exact,
+            progress=True,
+        )
+        if options.scripts:
+            manifest = _read_scripts(manifest, options.scripts)
+        manifest.save()
     print(f"{sum(bool(c.text) for c in manifest.clips)} of {len(manifest)} clips have a text")
     return 0
 
 
+def _read_scripts(manifest: Manifest, folder: Path) -> Manifest:
+    """Take the words of each recording from NAME.txt, NAME.srt or NAME.vtt in a folder."""
+    readers = {
+        ".txt": label.from_script,
+        ".srt": label.from_subtitles,
+        ".vtt": label.from_subtitles,
+    }
+    for recording in sorted({clip.recording for clip in manifest.clips if clip.recording}):
+        files.inside(folder, recording, what=f"{MANIFEST}: the recording")
+        for ending, take in readers.items():
+            script = (folder / recording).with_suffix(ending)
+            if script.is_file():
+                manifest = take(manifest, recording, label.read_script(script))
+    return manifest
+
+
 def _export(options: argparse.Namespace) -> int:
+    if options.config and options.to != "ljspeech":
+        raise CorpusError("--config writes the settings of a voice model: use it with ljspeech.")
     manifest = Manifest.load(options.corpus)
     if options.speaker:
         manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
     manifest = splits.assign(manifest, by=options.by)
-    write = export.ljspeech if options.to == "ljspeech" else export.audiofolder
-    made = write(manifest, options.out)
+    if options.to == "audiofolder":
+        made = export.audiofolder(manifest, options.out)
+    else:
+        made = export.ljspeech(manifest, options.out, config=options.config and _config(options))
     print(f"{len(made)} clips in {options.out}")
+    _tell(made)
     if options.config:
-        config = training_config.training_config(made, model=options.config)
-        print(f"settings in {training_config.save(config, options.out / 'config.json')}")
+        print(f"settings in {options.out / 'config.json'}")
     return 0
+
+
+def _config(options: argparse.Namespace) -> Callable[[Manifest, Path], Path]:
+    return lambda made, path: training_config.save(
+        training_config.training_config(made, model=options.config), path
+    )
 
 
 def open_corpus(folder: Path) -> Manifest:

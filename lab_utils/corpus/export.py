@@ -1,25 +1,23 @@
 """One corpus, two contracts: LJSpeech at 22 050 Hz for a voice, audiofolder at 16 kHz for Whisper.
 
-Each export is written beside its final name and renamed when it is whole, and can be read back with
-``read_ljspeech`` and ``read_audiofolder`` as the program that receives it would read it.
+An export takes the place of an earlier one in one step, and of nothing else (see ``seal``). Both
+can be read back, with ``read_ljspeech`` and ``read_audiofolder``, as the program that receives them
+would read them.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
 
 from __future__ import annotations
 
-import contextlib
-import csv
+import dataclasses
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from .. import audio
-from ..errors import AudioError, CorpusError
-from .check import SPLITS
-from .manifest import Clip, Manifest
+from .. import audio, tables
+from ..errors import AudioError, CorpusError, TableError
+from . import seal
+from .manifest import SPLITS, Clip, Manifest, check_ids
 from .spelling import spoken
 
 VOICE_SR = 22_050
@@ -27,20 +25,21 @@ WHISPER_SR = 16_000
 METADATA = "metadata.csv"
 DETAILS = "details.csv"  #: beside an LJSpeech table, which has no columns for them
 _DETAILS = ("recording", "speaker", "language", "licence", "consent", "heard", "split")
-_COLUMNS = (
-    "file_name",
-    "transcription",
-    "speaker",
-    "language",
-    "licence",
-    "consent",
-    "recording",
-    "heard",
-)
+_TOLD = ("speaker", "language", "licence", "consent", "recording", "heard")
+_COLUMNS = ("file_name", "transcription", *_TOLD)
+#: first cells of a header that some programs write above an LJSpeech table, and what follows them
+_HEADER_IDS = {"id", "file", "filename", "file_name", "audio", "audio_file", "wav", "path", "name"}
+_HEADER_SPEAKERS = {"speaker", "speaker_name", "speaker_id"}
+_HEADER_TEXTS = {"text", "transcript", "transcription", "sentence"} | _HEADER_SPEAKERS
 
 
 def ljspeech(
-    manifest: Manifest, out: str | os.PathLike, *, speaker: str | None = None, sr: int = VOICE_SR
+    manifest: Manifest,
+    out: str | os.PathLike,
+    *,
+    speaker: str | None = None,
+    sr: int = VOICE_SR,
+    config: Callable[[Manifest, Path], object] | None = None,
 ) -> Manifest:
     """Write a corpus for a voice model: ``metadata.csv`` (id|text|text as spoken) and ``wavs/``.
 
@@ -48,21 +47,31 @@ def ljspeech(
     ----------
     manifest : Manifest
     out : path-like
-        The new folder. If there is one from before, it is replaced when the new one is whole.
+        The new folder. An earlier export there is replaced in one step when the new one is whole;
+        files that are not ours are kept.
     speaker : str, optional
         Whose clips; needed where the corpus has several speakers.
     sr : int
         Hz.
+    config : callable, optional
+        Called with the export and a path in it: writes a trainer's settings, as a part of the
+        export.
 
     Returns
     -------
     Manifest
-        The export, read back from the disk.
+        The export, read back from the disk; ``notes`` says what was kept.
 
     Raises
     ------
     CorpusError
-        Several speakers and none chosen, a clip without a text, or a folder that is not ours.
+        Several speakers and none chosen, a clip without a text or with a ``|`` in it, an id that is
+        not safe as a file name, or a folder that is not ours (see :func:`seal.replacing`).
+
+    Notes
+    -----
+    The table has no quotes: a line of it is a clip. So every run of white space in a text, line
+    separators too, becomes one space there; ``manifest.csv`` keeps the text as it is.
     """
     speakers = sorted({clip.speaker for clip in manifest.clips})
     if speaker is None and len(speakers) > 1:
@@ -70,20 +79,28 @@ def ljspeech(
             f"An LJSpeech corpus is one voice, found the speakers {speakers}: name one."
         )
     clips = [clip for clip in manifest.clips if speaker is None or clip.speaker == speaker]
-    _need_texts(clips, of=f"speaker {speaker!r}" if speaker else "the corpus")
-    with _folder(out) as folder:
+    _check(clips, of=f"speaker {speaker!r}" if speaker else "the corpus")
+    if bars := [clip.id for clip in clips if "|" in clip.text]:
+        raise CorpusError(
+            f"The text of {', '.join(map(repr, bars[:3]))} holds a '|', which separates the "
+            "columns of an LJSpeech table: change the text."
+        )
+    texts = {clip.id: _one_line(clip.text) for clip in clips}
+    lines = {c.id: [c.id, texts[c.id], spoken(texts[c.id], language=c.language)] for c in clips}
+    with seal.replacing(out, kind="ljspeech") as staging:
+        folder = staging.folder
         _write_clips(manifest, ((clip, folder / "wavs" / f"{clip.id}.wav") for clip in clips), sr)
-        lines = [f"{c.id}|{_one_line(c.text)}|{spoken(_one_line(c.text))}" for c in clips]
-        (folder / METADATA).write_text("\n".join(lines) + "\n", "utf-8")
-        with open(folder / DETAILS, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", *_DETAILS])
-            writer.writerows([clip.id, *(getattr(clip, k) for k in _DETAILS)] for clip in clips)
+        tables.write_unquoted(folder / METADATA, lines.values())
+        details = ([clip.id, *(getattr(clip, k) for k in _DETAILS)] for clip in clips)
+        tables.write(folder / DETAILS, ["id", *_DETAILS], details)
         for split in SPLITS:
-            if any(clip.split == split for clip in clips):
-                part = [s for s, clip in zip(lines, clips, strict=True) if clip.split == split]
-                (folder / f"metadata_{split}.csv").write_text("\n".join(part) + "\n", "utf-8")
-    return read_ljspeech(out)
+            if part := [lines[clip.id] for clip in clips if clip.split == split]:
+                tables.write_unquoted(folder / f"metadata_{split}.csv", part)
+        made = read_ljspeech(folder)
+        _compare(made, {name: line[2] for name, line in lines.items()})
+        if config:
+            config(made, folder / "config.json")
+    return dataclasses.replace(made, folder=Path(out), notes=tuple(staging.notes))
 
 
 def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER_SR) -> Manifest:
@@ -91,60 +108,109 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER
 
     Each of ``train``, ``validation`` and ``test`` holds its WAV files and a ``metadata.csv`` with
     ``file_name``, ``transcription`` and what is known of the clip; it loads with
-    ``datasets.load_dataset("audiofolder", data_dir=…)``.
+    ``datasets.load_dataset("audiofolder", data_dir=…)``. White space in a text becomes one space.
 
     Returns
     -------
     Manifest
-        The export, read back from the disk.
+        The export, read back from the disk; ``notes`` says what was kept.
 
     Raises
     ------
     CorpusError
-        A clip without a text or without a split, or a folder that is not ours.
+        A clip without a text or without a split, an id that is not safe as a file name, or a
+        folder that is not ours (see :func:`seal.replacing`).
     """
     clips = manifest.clips
-    _need_texts(clips, of="the corpus")
+    _check(clips, of="the corpus")
     if without := [clip.id for clip in clips if clip.split not in SPLITS]:
         raise CorpusError(
             f"Expected a split for each clip, found none for {without[:3]}: assign it."
         )
-    with _folder(out) as folder:
+    texts = {clip.id: _one_line(clip.text) for clip in clips}
+    with seal.replacing(out, kind="audiofolder") as staging:
+        folder = staging.folder
         _write_clips(manifest, ((c, folder / c.split / f"{c.id}.wav") for c in clips), sr)
         for split in SPLITS:
-            rows = [clip for clip in clips if clip.split == split]
+            rows = [
+                [f"{c.id}.wav", texts[c.id], *(getattr(c, k) for k in _TOLD)]
+                for c in clips
+                if c.split == split
+            ]
             if rows:
-                with open(folder / split / METADATA, "w", encoding="utf-8", newline="") as file:
-                    writer = csv.writer(file, lineterminator="\n")
-                    writer.writerow(_COLUMNS)
-                    writer.writerows(
-                        [f"{c.id}.wav", _one_line(c.text), *(getattr(c, k) for k in _COLUMNS[2:])]
-                        for c in rows
-                    )
-    return read_audiofolder(out)
+                tables.write(folder / split / METADATA, _COLUMNS, rows)
+        made = read_audiofolder(folder)
+        _compare(made, texts)
+    return dataclasses.replace(made, folder=Path(out), notes=tuple(staging.notes))
 
 
 def read_ljspeech(folder: str | os.PathLike) -> Manifest:
-    """Read an LJSpeech corpus: ``text`` is its third column, the one that a voice model reads.
+    """Read an LJSpeech corpus: ``text`` is its last column, the one that a voice model reads.
+
+    Lines of id|text and of id|text|text as spoken are known, also id|speaker|text (Piper, several
+    speakers), with or without a byte order mark, a header and blank lines.
 
     Raises
     ------
     CorpusError
-        No ``metadata.csv``, or a line that is not id|text|text as spoken.
+        No ``metadata.csv``, a line with another number of columns, or an id, named with its line,
+        that is not safe as a file name or not unique.
     """
-    folder, clips = Path(folder), []
-    for number, line in enumerate(_lines(folder / METADATA), start=1):
-        parts = line.split("|")
-        if len(parts) != 3 or not parts[0]:
-            raise CorpusError(
-                f"{METADATA}, line {number}: expected id|text|text as spoken, found {line[:60]!r}."
+    folder, told = Path(folder), {}
+    rows, speaker_at = _without_header(folder, _table(folder, METADATA, tables.read_unquoted))
+    for line, cells in rows:
+        if len(cells) not in (2, 3) or len(cells) != len(rows[0][1]) or not cells[0].strip():
+            raise TableError(
+                f"{METADATA}, line {line}: expected id|text or id|text|text as spoken, found "
+                f"{'|'.join(cells)[:60]!r}."
             )
-        clips.append(Clip(id=parts[0], file=f"wavs/{parts[0]}.wav", text=parts[2]))
-    details = {}
-    if (folder / DETAILS).is_file():
-        for row in csv.DictReader(_lines(folder / DETAILS, keep_ends=True)):
-            details[row.get("id")] = {k: row.get(k) or "" for k in _DETAILS}
-    return Manifest(folder, tuple(clips)).updated(details)
+    check_ids(((line, cells[0]) for line, cells in rows), table=METADATA)
+    if (folder / DETAILS).exists():
+        for _, row in tables.read(folder / DETAILS, required=["id"]):
+            told[row["id"]] = {k: row.get(k, "") for k in _DETAILS}
+    elif speaker_at is None and _names_speakers([cells for _, cells in rows]):
+        speaker_at = 1
+    clips = []
+    for _, cells in rows:
+        texts = [cell for i, cell in enumerate(cells) if i and i != speaker_at]
+        text = texts[-1].strip() or texts[0].strip()
+        speaker = cells[speaker_at].strip() if speaker_at else ""
+        clips.append(Clip(cells[0], f"wavs/{cells[0]}.wav", text=text, speaker=speaker))
+    return Manifest(folder, tuple(clips)).updated(told)
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def _without_header(folder: Path, rows: Rows) -> tuple[Rows, int | None]:
+    """The rows of an LJSpeech table without a header, and the column that it calls speaker."""
+    first = [cell.strip().casefold() for cell in rows[0][1]]
+    if len(first) == 1 and "," in first[0]:
+        raise TableError(
+            f"{METADATA} in {folder} is separated by commas, with the columns {first[0][:80]}: "
+            "expected id|text|text as spoken (LJSpeech). An audiofolder has its "
+            f"{METADATA} (file_name,transcription) in folders train, validation and test."
+        )
+    is_header = first[0] in _HEADER_IDS and _HEADER_TEXTS.intersection(first[1:2])
+    if not is_header or (folder / "wavs" / f"{rows[0][1][0]}.wav").exists():
+        return rows, None
+    if not rows[1:]:
+        raise TableError(f"{METADATA} in {folder} has a header and no clips.")
+    return rows[1:], next((i for i, cell in enumerate(first) if cell in _HEADER_SPEAKERS), None)
+
+
+def _names_speakers(rows: list[list[str]]) -> bool:
+    """Whether the second of three columns is a speaker: one word, and never a word of the text.
+
+    In LJSpeech the third column is the second one written out, so that the two share words.
+    """
+    for _, second, third in (cells for cells in rows if len(cells) == 3):
+        words = set(third.casefold().split())
+        if len(second.split()) != 1 or not words or second.casefold() in words:
+            return False
+        if spoken(second).casefold().split()[0].strip(".,!?") in {w.strip(".,!?") for w in words}:
+            return False
+    return bool(rows) and len(rows[0]) == 3
 
 
 def read_audiofolder(folder: str | os.PathLike) -> Manifest:
@@ -153,43 +219,50 @@ def read_audiofolder(folder: str | os.PathLike) -> Manifest:
     Raises
     ------
     CorpusError
-        No split with a ``metadata.csv`` of ``file_name`` and ``transcription``.
+        No split with a ``metadata.csv`` of ``file_name`` and ``transcription``, or a file name that
+        is none, named with its line.
     """
     folder, clips = Path(folder), []
     for split in SPLITS:
-        if not (folder / split / METADATA).is_file():
+        if not (folder / split / METADATA).exists():
             continue
-        reader = csv.DictReader(_lines(folder / split / METADATA, keep_ends=True))
-        if not {"file_name", "transcription"} <= set(reader.fieldnames or ()):
-            raise CorpusError(
-                f"{split}/{METADATA}: expected the columns file_name and transcription, found "
-                f"{reader.fieldnames}."
-            )
-        for row in reader:
-            told = {k: row.get(k) or "" for k in _COLUMNS[2:]}
-            name, text = row["file_name"], row["transcription"] or ""
-            clips.append(Clip(Path(name).stem, f"{split}/{name}", text=text, split=split, **told))
+        table = f"{split}/{METADATA}"
+        rows = _table(folder, table, tables.read, required=["file_name", "transcription"])
+        check_ids(((line, row["file_name"]) for line, row in rows), table=table)
+        for _, row in rows:
+            name, values = row["file_name"], {k: row.get(k, "") for k in _TOLD}
+            text = row["transcription"]
+            clips.append(Clip(Path(name).stem, f"{split}/{name}", text=text, split=split, **values))
     if not clips:
-        raise CorpusError(f"Expected train, validation or test with a {METADATA} in {folder}.")
+        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        raise CorpusError(
+            f"Expected train, validation or test with a {METADATA} (columns file_name and "
+            f"transcription) in {folder}, or an LJSpeech corpus ({METADATA} and wavs/), found "
+            f"{', '.join(found[:8]) or 'nothing'}."
+        )
+    check_ids(enumerate((clip.id for clip in clips), start=1), table="The audiofolder")
     return Manifest(folder, tuple(clips))
 
 
-def _lines(path: Path, *, keep_ends: bool = False) -> list[str]:
+def _table(folder: Path, name: str, read: Callable[..., list], **options: object) -> list:
     try:
-        return path.read_text("utf-8").splitlines(keepends=keep_ends)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path.name} in {path.parent} cannot be read: {error}") from error
+        if rows := read(folder / name, **options):
+            return rows
+    except FileNotFoundError as error:
+        raise CorpusError(f"Expected {name} in {folder}, found none.") from error
+    raise CorpusError(f"{name} in {folder} has no rows.")
 
 
 def _one_line(text: str) -> str:
-    """No line break, no tab, no bar: they are the table's own signs."""
-    return " ".join(text.replace("|", " ").split())
+    return " ".join(text.split())
 
 
-def _need_texts(clips: Iterable[Clip], *, of: str) -> None:
+def _check(clips: Iterable[Clip], *, of: str) -> None:
+    """Everything that can be refused before anything is written."""
     clips = list(clips)
     if not clips:
         raise CorpusError(f"Expected clips to export, found none for {of}.")
+    check_ids(enumerate((clip.id for clip in clips), start=1), table="The corpus")
     if without := [clip.id for clip in clips if not clip.text.strip()]:
         raise CorpusError(
             f"Expected a text for each clip, found none for {len(without)}, such as {without[0]!r}."
@@ -198,34 +271,14 @@ def _need_texts(clips: Iterable[Clip], *, of: str) -> None:
 
 def _write_clips(manifest: Manifest, pairs: Iterable[tuple[Clip, Path]], sr: int) -> None:
     for clip, path in pairs:
-        y, _ = audio.load(manifest.path(clip), sr=sr)
-        audio.save_wav(path, y, sr=sr)
-
-
-@contextlib.contextmanager
-def _folder(out: str | os.PathLike) -> Iterator[Path]:
-    """A new folder beside ``out`` that takes its name, and its place, when it is whole."""
-    out = Path(out)
-    if out.exists() and not _is_export(out):
-        raise CorpusError(
-            f"{out} is there and is no export: nothing in it is replaced. Name another folder."
-        )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
         try:
-            yield temporary
-            temporary.chmod(0o755)
-            shutil.rmtree(out, ignore_errors=True)
-            os.replace(temporary, out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except (OSError, AudioError) as error:
-        raise CorpusError(f"The export to {out} failed: {error}") from error
+            y, _ = audio.load(manifest.path(clip), sr=sr)
+            audio.save_wav(path, y, sr=sr)
+        except AudioError as error:
+            raise CorpusError(f"The export failed at clip {clip.id!r}: {error}") from error
 
 
-def _is_export(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    names = {path.name for path in folder.iterdir()}
-    return not names or METADATA in names or any((folder / s / METADATA).is_file() for s in SPLITS)
+def _compare(made: Manifest, texts: dict[str, str]) -> None:
+    """The new version, read back from the disk, must be what was to be written."""
+    if {clip.id: clip.text for clip in made.clips} != texts:
+        raise CorpusError("The export read back from the disk is not what was written: try again.")

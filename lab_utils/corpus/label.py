@@ -12,14 +12,15 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import audio, batches, files, models
+from .. import audio, batches, files, models, subtitles
 from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
-from ..errors import AudioError, CorpusError, TranscriptError
+from ..errors import AudioError, CorpusError, OptionError, TranscriptError
+from ..languages import language_code
 from ..progress import bar
+from ..subtitles import Cue
 from .manifest import Clip, Manifest
 from .speech import speech_probabilities
 
@@ -33,10 +34,6 @@ NO_SPEECH_PROB = 0.6  #: whisper's own threshold
 SPEECH_PROB = 0.5  #: of the speech detector, for one window of 32 ms
 _WORD = re.compile(r"[\w']+")
 _TOKEN = re.compile(r"<\|[^|<>]*\|>")  # <|endoftext|>, <|en|>, <|0.00|>
-_CUE = re.compile(
-    r"(?:(\d+):)?(\d+):(\d+)[.,](\d+)\s*-->\s*(?:(\d+):)?(\d+):(\d+)[.,](\d+)[^\n]*\n(.*?)(?:\n\s*\n|\Z)",
-    re.S,
-)
 
 
 def with_whisper(
@@ -74,6 +71,8 @@ def with_whisper(
     CorpusError
         The model does not know the language of a recording, a clip is longer than 30 s, or the
         folder of the corpus cannot be written.
+    OptionError
+        The model does not know ``language``.
     """
     name = "of your own"
     if isinstance(model, str | os.PathLike):
@@ -142,13 +141,16 @@ def _by_language(manifest: Manifest, model: Whisper, language: str | None) -> di
     """The clips of each language; every one is checked before the first clip is heard."""
     groups: dict[str, list[Clip]] = defaultdict(list)
     for clip in manifest.clips:
-        named = clip.language.strip() or "en" if language is None else language
+        named = language or clip.language.strip() or "en"
         try:
-            groups[batches.language_code(model, named)].append(clip)
-        except TranscriptError as error:
-            advice = " Correct the column 'language', or name one language for all clips."
-            where = f"Clip {clip.id!r}: " if language is None else ""
-            raise CorpusError(f"{where}{error}{advice if where else ''}") from error
+            groups[language_code(named, model=model, required=True)].append(clip)
+        except OptionError as error:
+            if language:
+                raise
+            raise CorpusError(
+                f"Clip {clip.id!r}: {error} Correct the column 'language', or name one language "
+                "for all clips."
+            ) from error
     return groups
 
 
@@ -232,36 +234,18 @@ def _refuse_tokens(text: str, what: str) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Cue:
-    """One subtitle: start and end in seconds, text."""
-
-    start: float
-    end: float
-    text: str
-
-
 def parse_subtitles(text: str) -> list[Cue]:
-    """Read SRT or WebVTT.
+    """Read SRT or WebVTT: see :func:`lab_utils.subtitles.parse`.
 
     Raises
     ------
     CorpusError
-        There is no cue in it.
+        There is no cue in it, or one that cannot be read.
     """
-    cues = []
-    for match in _CUE.finditer(text.replace("\r\n", "\n").replace("\r", "\n") + "\n\n"):
-        h1, m1, s1, f1, h2, m2, s2, f2, words = match.groups()
-        start = int(h1 or 0) * 3600 + int(m1) * 60 + int(s1) + float(f"0.{f1}")
-        end = int(h2 or 0) * 3600 + int(m2) * 60 + int(s2) + float(f"0.{f2}")
-        plain = re.sub(r"<[^>]+>", "", " ".join(words.split()))
-        if plain:
-            cues.append(Cue(start, end, plain))
-    if not cues:
-        raise CorpusError(
-            "Expected subtitles with lines such as '00:00:01,000 --> 00:00:02,500', found none."
-        )
-    return cues
+    try:
+        return subtitles.parse(text)
+    except TranscriptError as error:
+        raise CorpusError(str(error)) from error
 
 
 def from_subtitles(manifest: Manifest, recording: str, subtitles: str) -> Manifest:
@@ -276,14 +260,17 @@ def from_subtitles(manifest: Manifest, recording: str, subtitles: str) -> Manife
     """
     cues, values = parse_subtitles(subtitles), {}
     for clip in _of(manifest, recording):
-        inside = [
-            cue.text
-            for cue in cues
-            if min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
-        ]
+        inside = [cue.text for cue in cues if cue.text and _mostly_inside(cue, clip)]
         if inside:
-            values[clip.id] = {"text": " ".join(inside), "text_by": "subtitles"}
+            words = " ".join(inside).replace("\u00a0", " ").split(" ")
+            values[clip.id] = {"text": " ".join(filter(None, words)), "text_by": "subtitles"}
     return manifest.updated(values)
+
+
+def _mostly_inside(cue: Cue, clip: Clip) -> bool:
+    if cue.start == cue.end:
+        return clip.start <= cue.start < clip.end
+    return min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
 
 
 def from_script(manifest: Manifest, recording: str, script: str, *, least: float = 0.5) -> Manifest:

@@ -5,64 +5,43 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
-import collections
-import csv
 import dataclasses
+import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import files
-from ..errors import CorpusError
+from .. import files, tables
+from ..errors import CorpusError, TableError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.csv"
 DROPPED = "dropped.csv"
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip and what is known of it.
+    """One clip and what is known of it."""
 
-    Attributes
-    ----------
-    id : str
-        Unique in the corpus; made from the recording's name, its content and a number.
-    file : str
-        Path from the folder of the corpus, with forward slashes.
-    recording : str
-        The recording that the clip was cut from.
-    start, end : float
-        Where in the recording, in seconds.
-    speaker, language, licence, consent : str
-        From ``recordings.csv`` beside the recordings.
-    text : str
-        What is spoken.
-    text_by : str
-        Where the text came from: ``"whisper base"``, ``"script"``, ``"subtitles"``, ``"given"``.
-    heard : str
-        What Whisper wrote down, to compare the text with.
-    split : str
-        ``"train"``, ``"validation"``, ``"test"`` or empty.
-    """
-
-    id: str
-    file: str
-    recording: str = ""
-    start: float = 0.0
+    id: str  #: unique in the corpus and safe as a file name
+    file: str  #: path from the folder of the corpus, with forward slashes
+    recording: str = ""  #: the recording that it was cut from
+    start: float = 0.0  #: where in the recording, in seconds
     end: float = 0.0
-    speaker: str = ""
+    speaker: str = ""  #: this and the next three come from ``recordings.csv``
     language: str = ""
     licence: str = ""
     consent: str = ""
-    text: str = ""
-    text_by: str = ""
-    heard: str = ""
-    split: str = ""
+    text: str = ""  #: what is spoken
+    text_by: str = ""  #: ``"whisper base"``, ``"script"``, ``"subtitles"`` or ``"given"``
+    heard: str = ""  #: what Whisper wrote down, to compare the text with
+    split: str = ""  #: ``"train"``, ``"validation"``, ``"test"`` or empty
+    more: tuple[tuple[str, str], ...] = ()  #: columns of your own and their cells, kept as they are
 
     @property
     def duration(self) -> float:
@@ -82,19 +61,13 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A corpus on disk.
+    """A corpus on disk."""
 
-    Attributes
-    ----------
-    folder : Path
-        Every ``Clip.file`` counts from here.
-    clips : tuple of Clip
-    dropped : tuple of Dropped
-    """
-
-    folder: Path
+    folder: Path  #: every ``Clip.file`` counts from here
     clips: tuple[Clip, ...]
     dropped: tuple[Dropped, ...] = ()
+    #: what the run that made it noticed, in sentences: ignored files, files that were kept
+    notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -107,14 +80,8 @@ class Manifest:
         CorpusError
             The row's path leads outside the folder of the corpus.
         """
-        root = self.folder.resolve()
-        path = (root / clip.file).resolve()
-        if not path.is_relative_to(root) or path == root:
-            raise CorpusError(
-                f"Clip {clip.id!r} names the file {clip.file!r}, which lies outside the corpus. "
-                "Expected a path inside its folder: correct the row, or copy the file in."
-            )
-        return path
+        what = f"Clip {clip.id!r}: the file"
+        return files.inside(self.folder, clip.file, what=what, where="the corpus")
 
     def updated(self, values: Mapping[str, Mapping[str, Any]]) -> Manifest:
         """A copy in which some clips have other values: ``{clip id: {field: value}}``."""
@@ -127,19 +94,12 @@ class Manifest:
 
     def table(self) -> pd.DataFrame:
         """One row a clip: id, recording, speaker, start, duration (seconds), text, split."""
-        import pandas as pd
-
         columns = ["id", "recording", "speaker", "start", "duration", "text", "split"]
-        rows = [[getattr(clip, name) for name in columns] for clip in self.clips]
-        return pd.DataFrame(rows, columns=columns)
+        return _frame(self.clips, columns)
 
     def dropped_table(self) -> pd.DataFrame:
         """One row for each thing that was dropped: recording, start, end (seconds), reason."""
-        import pandas as pd
-
-        columns = ["recording", "start", "end", "reason"]
-        rows = [[getattr(item, name) for name in columns] for item in self.dropped]
-        return pd.DataFrame(rows, columns=columns)
+        return _frame(self.dropped, ["recording", "start", "end", "reason"])
 
     def save(self) -> Path:
         """Write ``manifest.csv`` and ``dropped.csv``; returns the manifest's path."""
@@ -153,60 +113,98 @@ class Manifest:
         Raises
         ------
         CorpusError
-            It is missing, is no table of clips, or names a clip twice.
+            It is missing or no table of clips, or a row, which is named, has an id that is not
+            safe as a file name or not unique, times that are none, or an unknown split.
         """
         folder = Path(folder)
-        clips = tuple(_read(folder / MANIFEST, Clip))
-        counts = collections.Counter(clip.id for clip in clips)
-        if twice := [name for name, n in counts.most_common(3) if n > 1]:
+        if not (folder / MANIFEST).exists():
             raise CorpusError(
-                f"{MANIFEST} has more than one row for {twice}: give each its own id."
+                f"Expected {MANIFEST} in {folder}, found none. Prepare the recordings first."
             )
-        dropped = folder / DROPPED
-        return cls(folder, clips, tuple(_read(dropped, Dropped)) if dropped.is_file() else ())
+        rows = _read(folder / MANIFEST, Clip, required=("id", "file"))
+        check_ids(((line, clip.id) for line, clip in rows), table=MANIFEST)
+        for line, clip in rows:
+            if clip.split and clip.split not in SPLITS:
+                raise TableError(
+                    f"{MANIFEST}, line {line}: expected one of the splits {', '.join(SPLITS)} or "
+                    f"none, found {clip.split!r}."
+                )
+        dropped = ()
+        if (folder / DROPPED).exists():
+            dropped = _read(folder / DROPPED, Dropped, required=("recording", "reason"))
+        return cls(folder, tuple(clip for _, clip in rows), tuple(item for _, item in dropped))
 
 
-def _write(path: Path, kind: type, rows: Iterable) -> Path:
-    names = [field.name for field in dataclasses.fields(kind)]
-    try:
-        with (
-            files.replacing(path) as temporary,
-            open(temporary, "w", encoding="utf-8", newline="") as file,
-        ):
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(names)
-            writer.writerows([getattr(row, name) for name in names] for row in rows)
-    except OSError as error:
-        raise CorpusError(f"{path.name} could not be written to {path.parent}: {error}") from error
-    return path
+def check_ids(ids: Iterable[tuple[int, str]], *, table: str) -> None:
+    """Hold the ids of a table, each with its line, to what every system takes as a file name.
+
+    Raises
+    ------
+    CorpusError
+        One is not safe as a file name, or two are the same where case or the form of accents
+        does not count.
+    """
+    seen: dict[str, tuple[int, str]] = {}
+    for line, name in ids:
+        files.check_name(name, what=f"{table}, line {line}: the id")
+        first, other = seen.setdefault(files.fold(name), (line, name))
+        if first != line:
+            alike = "" if name == other else f", the same file name as {other!r} on some systems,"
+            raise TableError(
+                f"{table} has more than one row for {name!r}{alike}: lines {first} and {line}. "
+                "Give each clip its own id."
+            )
 
 
-def _read(path: Path, kind: type) -> list:
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-            header = list(rows[0]) if rows else None
-    except FileNotFoundError as error:
-        raise CorpusError(
-            f"Expected {path.name} in {path.parent}, found none. Prepare the recordings first."
-        ) from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{path.name} cannot be read as a UTF-8 table: {error}") from error
-    needed = [n for n, f in fields.items() if f.default is dataclasses.MISSING]
-    if header is not None and (missing := [n for n in needed if n not in header]):
-        raise CorpusError(f"{path.name} lacks the columns {missing}; found {header}.")
-    made = []
-    for line, row in enumerate(rows, start=2):
-        values = {n: row[n] for n in fields if row.get(n) is not None}
-        try:
-            for name in ("start", "end"):
-                if name in values:
-                    values[name] = float(values[name] or 0)
-            made.append(kind(**values))
-        except (TypeError, ValueError) as error:
-            raise CorpusError(f"{path.name}, line {line}, is not a row of it: {error}") from error
+def _frame(rows: Iterable, columns: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([[getattr(r, name) for name in columns] for r in rows], columns=columns)
+
+
+def _names(kind: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind) if field.name != "more"]
+
+
+def _write(path: Path, kind: type, rows: Sequence) -> Path:
+    names = _names(kind)
+    more = list(dict.fromkeys(name for row in rows for name, _ in getattr(row, "more", ())))
+    cells = (
+        [*(getattr(row, name) for name in names), *(dict(row.more).get(n, "") for n in more)]
+        if more
+        else [getattr(row, name) for name in names]
+        for row in rows
+    )
+    return tables.write(path, [*names, *more], cells)
+
+
+def _read(path: Path, kind: type, *, required: Sequence[str]) -> list[tuple[int, Any]]:
+    names, made = set(_names(kind)), []
+    for line, cells in tables.read(path, required=required):
+        values: dict[str, Any] = {name: cell for name, cell in cells.items() if name in names}
+        for name in ("start", "end"):
+            if name in values:
+                values[name] = _seconds(values[name], f"{path.name}, line {line}: the {name}")
+        start = values.get("start", 0.0)
+        if (end := values.setdefault("end", start)) < start:
+            raise TableError(
+                f"{path.name}, line {line}: the end, {end:g} s, comes before the start, "
+                f"{start:g} s."
+            )
+        if kind is Clip:
+            values["more"] = tuple(item for item in cells.items() if item[0] not in names)
+        made.append((line, kind(**values)))
     return made
+
+
+def _seconds(cell: str, what: str) -> float:
+    try:
+        value = float(cell or 0)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise TableError(f"{what}: expected seconds, 0 or more, found {cell[:40]!r}.")
+    return value
 
 
 def read_details(path: str | os.PathLike) -> dict[str, dict[str, str]]:
@@ -215,15 +213,19 @@ def read_details(path: str | os.PathLike) -> dict[str, dict[str, str]]:
     Raises
     ------
     CorpusError
-        It is no table with a column ``file``.
+        It is no table with a column ``file``, or has two rows for one file.
     """
-    path = Path(path)
+    path, details, lines = Path(path), {}, {}
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{path.name} cannot be read as a UTF-8 table: {error}") from error
-    if "file" not in (reader.fieldnames or ()):
-        raise CorpusError(f"{path.name} needs a column 'file'; found {reader.fieldnames}.")
-    return {row["file"]: {k: v or "" for k, v in row.items() if k} for row in rows}
+        rows = tables.read(path, required=["file"], short=True)
+    except FileNotFoundError as error:
+        raise TableError(f"Expected {path.name} in {path.parent}, found none.") from error
+    for line, row in rows:
+        name = row["file"]
+        if name in details:
+            raise TableError(
+                f"{path.name} has two rows for {name!r}, lines {lines[name]} and {line}: "
+                "delete one."
+            )
+        details[name], lines[name] = row, line
+    return details

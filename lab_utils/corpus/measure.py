@@ -26,49 +26,24 @@ BANDS, SLICES = 16, 24  #: of the fingerprint
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """Everything that the rules on sound ask about one file.
+    """Everything that the rules on sound ask about one file."""
 
-    Attributes
-    ----------
-    format, subtype : str
-        As libsndfile names them: ``"WAV"``, ``"PCM_16"``.
-    sr, channels, n_samples : int
-    peak : float
-        Highest absolute sample, 1 is full scale.
-    clipped : float
-        Share of samples near the ceiling of the clip, see :func:`clipped_share`.
-    dc_offset : float
-        Mean of the samples, absolute.
-    loudness : float
-        LUFS; -inf for silence or a clip under 0.4 s.
-    silence_start, silence_end, silence_inside : float
-        Longest silence at the two ends and between, in seconds.
-    snr : float
-        Estimated signal-to-noise ratio in dB.
-    bandwidth : float
-        Hz above which nothing is left.
-    sha256 : str
-        Of the samples, whatever the header says.
-    fingerprint : bytes
-        The shape of the sound, whatever its level.
-    """
-
-    format: str
-    subtype: str
+    format: str  #: as libsndfile names it: ``"WAV"``
+    subtype: str  #: likewise: ``"PCM_16"``
     sr: int
     channels: int
     n_samples: int
-    peak: float
-    clipped: float
-    dc_offset: float
-    loudness: float
-    silence_start: float
+    peak: float  #: highest absolute sample, 1 is full scale
+    clipped: float  #: share of samples near the ceiling of the clip, see :func:`clipped_share`
+    dc_offset: float  #: mean of the samples, absolute
+    loudness: float  #: LUFS; -inf for silence or a clip under 0.4 s
+    silence_start: float  #: longest silence at the start, at the end and between, in seconds
     silence_end: float
     silence_inside: float
-    snr: float
-    bandwidth: float
-    sha256: str
-    fingerprint: bytes
+    snr: float  #: estimated signal-to-noise ratio in dB
+    bandwidth: float  #: Hz above which nothing is left
+    sha256: str  #: of the samples, whatever the header says
+    fingerprint: bytes  #: the shape of the sound, whatever its level
 
     @property
     def duration(self) -> float:
@@ -132,10 +107,12 @@ def clipped_share(y: np.ndarray) -> float:
 
     Speech reaches its peaks in a few samples; a clipped wave stays there. The ceiling is the level
     that one sample in 2000 passes, so that this works at any gain and also after MP3 or Vorbis,
-    where the flat tops have grown ripples.
+    where the flat tops have grown ripples. The mean is taken off first: an offset is not clipping.
     """
-    magnitude = np.abs(y)
-    if len(y) == 0 or not magnitude.any():
+    if len(y) == 0:
+        return 0.0
+    magnitude = np.abs(y - np.mean(y, dtype=np.float64).astype(np.float32))
+    if not magnitude.any():
         return 0.0
     rank = len(y) - 1 - len(y) // 2000
     ceiling = np.partition(magnitude, rank)[rank]

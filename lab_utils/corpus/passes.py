@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from . import clean, split, streams
+from .. import audio
+from . import clean, split
 from .speech import SAMPLE_RATE, SpeechDetector
 from .split import Span
 
@@ -25,24 +26,13 @@ NEAREST_FRAMES = 48  #: a clip's noise is learned from this many pieces around i
 
 @dataclass(frozen=True)
 class Listening:
-    """What the first pass heard in a recording.
+    """What the first pass heard in a recording."""
 
-    Attributes
-    ----------
-    probabilities : np.ndarray, float32, shape (n_windows,)
-        Of speech, one each 32 ms.
-    duration : float
-        Seconds.
-    noise : np.ndarray, float32, shape (n_frames, 1024)
-        Pieces in which nobody speaks.
-    noise_times : np.ndarray, shape (n_frames,)
-        Where they lie, in seconds.
-    """
-
-    probabilities: np.ndarray
-    duration: float
-    noise: np.ndarray
-    noise_times: np.ndarray
+    probabilities: np.ndarray  #: of speech, one each 32 ms: float32, shape (n_windows,)
+    duration: float  #: seconds
+    noise: np.ndarray  #: pieces in which nobody speaks: float32, shape (n_frames, 1024)
+    noise_times: np.ndarray  #: where they lie, in seconds: shape (n_frames,)
+    note: str = ""  #: what the reader should know about the recording
 
     def noise_near(self, span: Span) -> np.ndarray:
         """The pieces of noise nearest to a span: a fan may run for a while only."""
@@ -70,11 +60,13 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # one core a recording: more recordings at a time, not more threads
     try:
-        for y in streams.blocks(path, sr=sr):
-            frames.feed(y)
-            if keep is not None:
-                keep.write(y.data)
-            detector.feed(y if sr == SAMPLE_RATE else down.resample_chunk(y))
+        with audio.Recording(path) as recording:
+            mixing = recording.mixing()
+            for y in recording.blocks(sr=sr, mixing=mixing):
+                frames.feed(y)
+                if keep is not None:
+                    keep.write(y.data)
+                detector.feed(y if sr == SAMPLE_RATE else down.resample_chunk(y))
         if sr != SAMPLE_RATE:
             detector.feed(down.resample_chunk(np.zeros(0, np.float32), last=True))
         probabilities = detector.finish()
@@ -86,7 +78,11 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     quiet = probabilities[np.clip(around, 0, len(probabilities) - 1)].max(axis=1) < 0.2
     quiet &= np.abs(pieces).max(axis=1) > 0  # digital silence says nothing of the room
     return Listening(
-        probabilities, frames.n_samples / sr, pieces[quiet], times[quiet].astype(float)
+        probabilities,
+        frames.n_samples / sr,
+        pieces[quiet],
+        times[quiet].astype(float),
+        mixing.note,
     )
 
 

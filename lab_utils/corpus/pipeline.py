@@ -10,168 +10,28 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import re
 import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from .. import audio, files
+from .. import progress as progress_bars
 from ..errors import AudioError, CorpusError
-from . import clean, measure, passes, split, streams
+from .job import Job, Settings, State, prepare_recording, slug
 from .manifest import MANIFEST, Clip, Dropped, Manifest, read_details
-from .split import SplitSettings
+from .split import Span
 
 DETAILS = "recordings.csv"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Everything that decides what a clip sounds like.
-
-    Attributes
-    ----------
-    sr : int
-        Hz of the clips; the exports go down from here.
-    split : SplitSettings
-    denoise : {"none", "gate", "noisereduce"}
-    loudness : float
-        LUFS of every clip.
-    most_clipped : float
-        A clip is dropped if more than this share of its samples lies at its ceiling.
-    """
-
-    sr: int = 22_050
-    split: SplitSettings = SplitSettings()
-    denoise: str = "none"
-    loudness: float = -23.0
-    most_clipped: float = measure.MOST_CLIPPED
-
-    def __post_init__(self) -> None:
-        if self.denoise not in clean.METHODS:
-            raise CorpusError(f"Expected denoise in {clean.METHODS}, found {self.denoise!r}.")
-        if self.sr < 8000:
-            raise CorpusError(f"Expected clips at 8000 Hz or more, found sr={self.sr}.")
-
-    @property
-    def digest(self) -> str:
-        """Changes with every setting."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One recording to prepare: plain values, so that it travels to another process or machine."""
-
-    path: str
-    name: str  # path under the input folder
-    id: str
-    sha256: str
-    out: str
-    settings: Settings
-
-
-def _state_file(job: _Job) -> Path:
-    return Path(job.out) / "recordings" / f"{job.id}.json"
-
-
-def _read_state(job: _Job) -> dict:
-    try:
-        state = json.loads(_state_file(job).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    same = state.get("settings") == job.settings.digest and state.get("sha256") == job.sha256
-    return state if same else {}
-
-
-def _write_state(job: _Job, **state) -> dict:
-    state = {"settings": job.settings.digest, "sha256": job.sha256, "recording": job.name} | state
-    with files.replacing(_state_file(job)) as temporary:
-        temporary.write_text(json.dumps(state, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return state
-
-
-def prepare_recording(job: _Job) -> dict:
-    """Make the clips of one recording, or find them made; returns what ``recordings/`` keeps."""
-    folder = Path(job.out) / "clips" / job.id
-    try:
-        state = _read_state(job)
-        if not state:  # new, or made with other settings: start from nothing
-            shutil.rmtree(folder, ignore_errors=True)
-            _write_state(job, done=False)
-        elif state["done"] and all((Path(job.out) / c["file"]).is_file() for c in state["clips"]):
-            return state
-        for leftover in folder.glob("*.partial"):
-            leftover.unlink(missing_ok=True)
-        try:
-            clips, dropped, duration = _make_clips(job, folder)
-        except AudioError as error:
-            clips, duration = [], 0.0
-            dropped = [{"start": 0.0, "end": 0.0, "reason": str(error)}]
-        return _write_state(job, done=True, duration=duration, clips=clips, dropped=dropped)
-    except OSError as error:
-        raise CorpusError(
-            f"{job.out} cannot be written: {error}. Free some space or name another folder, and "
-            "start again: what is finished is kept."
-        ) from error
-
-
-def _make_clips(job: _Job, folder: Path) -> tuple[list[dict], list[dict], float]:
-    settings, limits = job.settings, job.settings.split
-    with tempfile.TemporaryFile(dir=job.out) as sound:
-        heard = passes.listen(job.path, sr=settings.sr, keep=sound)
-        clips, dropped, spans = [], [], []
-        for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
-            if span.duration < limits.shortest:
-                reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
-                dropped.append({"start": span.start, "end": span.end, "reason": reason})
-            else:
-                spans.append(span)
-        if not spans:
-            whole = round(heard.duration, 4)
-            dropped.append({"start": 0.0, "end": whole, "reason": "no speech found"})
-        pieces = passes.cut(sound, spans, sr=settings.sr)
-        for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
-            share = measure.clipped_share(y)
-            if share > settings.most_clipped:
-                reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
-                dropped.append({"start": span.start, "end": span.end, "reason": reason})
-                continue
-            path = folder / f"{job.id}-{number:04d}.wav"
-            if not path.is_file():
-                _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
-            relative = path.relative_to(job.out).as_posix()
-            clips.append({"id": path.stem, "file": relative, "start": span.start, "end": span.end})
-    dropped.sort(key=lambda item: item["start"])
-    return clips, dropped, round(heard.duration, 4)
-
-
-def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarray:
-    """What happens to one clip between cutting and writing: noise, level, fades."""
-    y = clean.reduce_noise(y, noise, sr=settings.sr, method=settings.denoise)
-    return clean.fade(clean.level(y, sr=settings.sr, target=settings.loudness), sr=settings.sr)
-
-
-def _write_clip(path: Path, y: np.ndarray, *, sr: int) -> None:
-    try:
-        audio.save_wav(path, y, sr=sr)
-    except AudioError as error:  # the sound is sound: what failed is the disk
-        raise OSError(str(error)) from error
-
-
-def slug(name: str) -> str:
-    """A name for files: ASCII letters, digits and hyphens, at most 40."""
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:40].strip("-") or "recording"
+_COMPANIONS = (".csv", ".txt", ".srt", ".vtt", ".json")  #: what a recording may have beside it
+#: temporary names of ``files.replacing`` for the tables and states of a corpus
+_LEFTOVER = re.compile(
+    r"(?:manifest(?:\.before-\d+)?|dropped|heard|[a-z0-9-]+-[0-9a-f]{6,64})-[a-z0-9_]{8}\.partial"
+)
 
 
 def prepare(
@@ -182,7 +42,7 @@ def prepare(
     executor: concurrent.futures.Executor | None = None,
     progress: bool = False,
 ) -> Manifest:
-    """Turn recordings into clips and a manifest; killed and started again, it goes on.
+    """Turn recordings into clips and a manifest; it resumes where it was interrupted.
 
     Parameters
     ----------
@@ -202,27 +62,27 @@ def prepare(
     -------
     Manifest
         Saved as ``out/manifest.csv``; what did not become a clip is in ``out/dropped.csv``. Texts
-        and splits of clips that have not changed are kept.
+        and splits of clips that have not changed are kept; where clips with a text by hand are no
+        longer cut, the old table is kept too. ``notes`` names ignored files.
 
     Raises
     ------
     CorpusError
-        No recordings, an ``out`` that cannot be written or lies among the recordings, or another
-        run at work there. A recording that cannot be read is listed in ``dropped`` instead.
+        No recordings, a ``recordings.csv`` or an earlier manifest that is no such table, an ``out``
+        that cannot be written or lies among the recordings, or another run at work there. A
+        recording that cannot be read is listed in ``dropped`` instead.
 
     Notes
     -----
     Taught in: notebooks/08_dataset.ipynb.
     """
-    import filelock
-
     settings = settings or Settings()
     source, out = Path(recordings), Path(out)
     try:
-        paths = streams.recordings(source)
+        found = audio.find(source)
     except AudioError as error:
         raise CorpusError(str(error)) from error
-    if not paths:
+    if not found.recordings:
         raise CorpusError(f"Expected recordings in {source}, found no file of a known format.")
     root = source if source.is_dir() else source.parent
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
@@ -230,32 +90,91 @@ def prepare(
             "Expected a folder for the corpus outside the recordings, so that clips are never "
             f"taken for recordings; found {out} inside {source}."
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(out / ".lock", blocking=False):
+    details = read_details(root / DETAILS) if os.path.lexists(root / DETAILS) else {}
+    notes = _notes(found, root, details)
+    with at_work(out):
+        try:
+            before = Manifest.load(out) if os.path.lexists(out / MANIFEST) else Manifest(out, ())
             dropped: list[Dropped] = []
-            jobs = _jobs(paths, root, out, settings, dropped)
-            states = _run(jobs, len(paths), executor, progress)
-            return _collect(out, states, dropped, _details(root))
-    except filelock.Timeout as error:
-        raise CorpusError(f"Another run is at work in {out}: wait until it ends.") from error
-    except OSError as error:
-        raise CorpusError(f"{out} cannot be written: {error}. Name another folder.") from error
+            jobs = _jobs(found.recordings, root, out, settings, dropped)
+            done = _run(jobs, len(found.recordings), executor, progress)
+            made = _collect(before, done, dropped, details)
+            notes += [f"{files.printable(j.name)}: {s.note}" for j, s in done if s.note]
+            notes += _keep_texts(before, made)
+            made.save()
+        except OSError as error:
+            raise CorpusError(f"{out} cannot be written: {error}. Name another folder.") from error
+    return dataclasses.replace(made, notes=tuple(notes))
 
 
-def _details(root: Path) -> dict[str, dict[str, str]]:
-    return read_details(root / DETAILS) if (root / DETAILS).is_file() else {}
+@contextlib.contextmanager
+def at_work(out: Path) -> Iterator[None]:
+    """Hold a corpus for one run, and remove what killed runs left half written.
+
+    Raises
+    ------
+    CorpusError
+        Another run is at work there, or the folder cannot be written.
+    """
+    import filelock
+
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(files.lock(out / ".lock"))
+        except filelock.Timeout as error:
+            raise CorpusError(f"Another run is at work in {out}: wait until it ends.") from error
+        except OSError as error:
+            raise CorpusError(f"{out} cannot be written: {error}. Name another folder.") from error
+        for folder in (out, out / "recordings"):
+            for path in folder.glob("*.partial"):
+                if _LEFTOVER.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+        yield
+
+
+def _notes(found: audio.Found, root: Path, details: dict[str, dict[str, str]]) -> list[str]:
+    """What the reader should know before the work starts."""
+    notes = []
+    names = [
+        f"{files.printable(path.relative_to(root).as_posix())} ({reason})"
+        for path, reason in found.ignored
+        if path.suffix.lower() not in _COMPANIONS
+    ]
+    if names:
+        notes.append(f"ignored: {_some(names)}")
+    there = {_nfc(path.relative_to(root).as_posix()) for path in found.recordings}
+    if missing := [files.printable(name) for name in details if _nfc(name) not in there]:
+        notes.append(f"{DETAILS} names what is not among the recordings: {_some(missing)}")
+    return notes
+
+
+def _some(names: list[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (
+        f"{len(names)} {'file' if len(names) == 1 else 'files'}: " + ", ".join(names[:most]) + more
+    )
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _jobs(
-    paths: list[Path], root: Path, out: Path, settings: Settings, dropped: list[Dropped]
-) -> Iterator[_Job]:
+    paths: Iterable[Path], root: Path, out: Path, settings: Settings, dropped: list[Dropped]
+) -> Iterator[Job]:
     """One job for each recording with content of its own; the others go into ``dropped``."""
     seen: dict[str, str] = {}
+    ids: set[str] = set()
     for path in paths:
         name = path.relative_to(root).as_posix()
         try:
-            sha256 = streams.digest(path)
+            name.encode()
+        except UnicodeEncodeError:
+            reason = "its name is not UTF-8, so no table can hold it: rename the file"
+            dropped.append(Dropped(files.printable(name), reason))
+            continue
+        try:
+            sha256 = files.sha256(path)
         except OSError as error:
             dropped.append(Dropped(name, f"cannot be opened: {error.strerror}"))
             continue
@@ -263,28 +182,29 @@ def _jobs(
             dropped.append(Dropped(name, f"the same file as {first!r}, byte for byte"))
             continue
         seen[sha256] = name
-        identity = f"{slug(path.stem)}-{sha256[:6]}"
-        yield _Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings)
+        identity = next(
+            i for n in (6, 12, 64) if (i := f"{slug(path.stem)}-{sha256[:n]}") not in ids
+        )
+        ids.add(identity)
+        yield Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings)
 
 
-def _run(jobs: Iterable[_Job], most: int, executor, progress: bool) -> list[dict]:
+def _run(jobs: Iterable[Job], most: int, executor, show: bool) -> list[tuple[Job, State]]:
     """Work on each job as soon as it is known; there are at most ``most``."""
-    from tqdm import tqdm
-
-    with tqdm(total=most, unit="recording", disable=not progress) as bar:
+    with progress_bars.bar(most, show, unit="recording") as move:
         if executor is None:
-            states = []
+            done = []
             for job in jobs:
-                states.append(prepare_recording(job))
-                bar.update()
-            return states
+                done.append(prepare_recording(job))
+                move()
+            return done
         futures: list[concurrent.futures.Future] = []
         try:
             for job in jobs:
                 futures.append(executor.submit(prepare_recording, job))
             for future in concurrent.futures.as_completed(futures):
                 future.result()
-                bar.update()
+                move()
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -292,26 +212,43 @@ def _run(jobs: Iterable[_Job], most: int, executor, progress: bool) -> list[dict
         return [future.result() for future in futures]
 
 
-def _collect(out: Path, states: list[dict], dropped: list[Dropped], details: dict) -> Manifest:
+def _collect(
+    before: Manifest,
+    done: list[tuple[Job, State]],
+    dropped: list[Dropped],
+    details: dict[str, dict[str, str]],
+) -> Manifest:
     """The manifest of everything that was made, with the texts that are still true."""
-    known = {}
-    if (out / MANIFEST).is_file():
-        known = {(c.id, c.start, c.end): c for c in Manifest.load(out).clips}
-    clips = []
-    for state in sorted(states, key=lambda state: state["recording"]):
-        name = state["recording"]
-        told = {k: details.get(name, {}).get(k, "") for k in _TOLD}
-        for row in state["clips"]:
-            clip = Clip(**row, recording=name, **told)
+    known = {(c.id, c.start, c.end): c for c in before.clips}
+    by_form = {_nfc(name): row for name, row in details.items()}
+    clips, dropped = [], list(dropped)
+    for job, state in sorted(done, key=lambda pair: pair[0].name):
+        told = details.get(job.name) or by_form.get(_nfc(job.name), {})
+        values = {k: told.get(k, "") for k in ("speaker", "language", "licence", "consent")}
+        for number, start, end in state.clips:
+            clip = dataclasses.replace(job.clip(number, Span(start, end)), **values)
             if old := known.get((clip.id, clip.start, clip.end)):
-                kept = {k: getattr(old, k) for k in ("text", "text_by", "heard", "split")}
+                kept = {k: getattr(old, k) for k in ("text", "text_by", "heard", "split", "more")}
                 clip = dataclasses.replace(clip, **kept)
             clips.append(clip)
-        dropped += [Dropped(name, d["reason"], d["start"], d["end"]) for d in state["dropped"]]
+        dropped += [Dropped(job.name, *item) for item in state.dropped]
     dropped.sort(key=lambda item: (item.recording, item.start))
-    manifest = Manifest(out, tuple(clips), tuple(dropped))
-    manifest.save()
-    return manifest
+    return Manifest(before.folder, tuple(clips), tuple(dropped))
 
 
-_TOLD = ("speaker", "language", "licence", "consent")
+def _keep_texts(before: Manifest, made: Manifest) -> list[str]:
+    """Keep the old table where clips with a person's work in them are no longer in the new one."""
+    there = {(clip.id, clip.start, clip.end) for clip in made.clips}
+    lost = [c for c in before.clips if (c.id, c.start, c.end) not in there and _by_hand(c)]
+    if not lost:
+        return []
+    number = 1
+    while (kept := before.folder / f"manifest.before-{number}.csv").exists():
+        number += 1
+    with files.replacing(kept) as temporary:
+        shutil.copyfile(before.folder / MANIFEST, temporary)
+    return [f"texts of {len(lost)} clips that are no longer cut: kept in {kept.name}"]
+
+
+def _by_hand(clip: Clip) -> bool:
+    return bool(clip.more or (clip.text and not clip.text_by.startswith("whisper")))

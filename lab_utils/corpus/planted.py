@@ -16,8 +16,7 @@ import numpy as np
 
 from .. import audio
 from ..errors import CorpusError
-from .check import SPLITS
-from .manifest import Manifest
+from .manifest import SPLITS, Manifest
 from .rules import Contract
 
 N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as they are
@@ -25,16 +24,10 @@ N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as the
 
 @dataclass(frozen=True)
 class Planted:
-    """A corpus with defects.
-
-    Attributes
-    ----------
-    manifest : Manifest
-    defects : frozenset of (str, str)
-        Every (clip id or path of a file without row, key of the rule that it breaks).
-    """
+    """A corpus with defects."""
 
     manifest: Manifest
+    #: every (clip id or path of a file without a row, key of the rule that it breaks)
     defects: frozenset[tuple[str, str]]
 
 

@@ -15,11 +15,13 @@ import numpy as np
 
 from .. import audio, files
 from ..errors import AudioError, CorpusError
-from .check import Finding, Report
+from .check import Report
+from .findings import Finding
 from .measure import FRAME, envelope, frame_levels, silence_threshold
 
 PAGE = "report.html"
 WIDTH, HEIGHT = 640, 90  #: of a clip's picture, pixels
+_GENERATOR = '<meta name="generator" content="Whisper Lab corpus report">'
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
   padding: 0 1rem; color: #1a1a1a; background: #fff }
@@ -50,10 +52,17 @@ def write(report: Report, out: str | os.PathLike, *, most: int = 50) -> Path:
     -------
     Path
         The page.
+
+    Raises
+    ------
+    CorpusError
+        It cannot be written, or would replace a page that is not such a report.
     """
     out = Path(out)
     path = out if out.suffix == ".html" else out / PAGE
     try:
+        if path.exists() and _GENERATOR.encode() not in path.read_bytes():
+            raise CorpusError(f"{path} is a page of somebody else: name another file.")
         with files.replacing(path) as temporary:
             temporary.write_text(page(report, beside=path.parent, most=most), "utf-8")
     except OSError as error:
@@ -81,7 +90,7 @@ def page(report: Report, *, beside: Path, most: int = 50) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>"
+        f"{_GENERATOR}<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>"
         f"<p>{len(report.manifest)} clips.</p>{verdict}<h2>Rules</h2><table><thead><tr><th>Rule"
         f"</th><th>What it asks</th><th>Broken by</th></tr></thead><tbody>{rows}</tbody></table>"
         + (f"<h2>Worst clips first</h2>{cards}{more}" if worst else "")
@@ -98,7 +107,7 @@ def _card(report: Report, name: str, findings: tuple[Finding, ...], beside: Path
     heading = html.escape(name.replace("\n", "⏎") or "the corpus as a whole")
     items = "".join(
         f"<li><code>{f.rule}</code>: {html.escape(f.found)}<br>"
-        f'<span class="remedy">→ {html.escape(report.contract[f.rule].remedy)}</span></li>'
+        f'<span class="remedy">→ {html.escape(report.remedy(f))}</span></li>'
         for f in findings
     )
     sound = ""

@@ -76,8 +76,15 @@ def year(n: int) -> str:
     return number(n)
 
 
-def spoken(text: str) -> str:
-    """Write a text out as it is read aloud.
+def spoken(text: str, *, language: str = "en") -> str:
+    """Write an English text out as it is read aloud; another language's is only set in plain signs.
+
+    Parameters
+    ----------
+    text : str
+    language : str
+        A code such as ``"en"`` or ``"en-US"``; empty counts as English. A number in another
+        language stays a number, and the rule ``characters`` then finds it.
 
     Examples
     --------
@@ -87,6 +94,8 @@ def spoken(text: str) -> str:
     'It cost five dollars fifty on May third, nineteen eighty-four.'
     """
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
+    if re.split("[-_]", language.strip().lower())[0] not in ("", "en"):
+        return " ".join(text.split())
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = re.sub(r"(?<!\w)[-−](?=\d)", "minus ", text)
     text = re.sub(r"([$€£])(\d+)(?:\.(\d\d))?\b", _money, text)

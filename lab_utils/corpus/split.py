@@ -30,26 +30,14 @@ class Span:
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How speech probabilities become clips; every time in seconds.
+    """How speech probabilities become clips; every time in seconds."""
 
-    Attributes
-    ----------
-    on, off : float
-        Speech begins where the probability reaches ``on`` and ends where it stays below ``off``.
-    pause : float
-        A gap shorter than this does not end a clip.
-    pad : float
-        Kept before and after the speech, so that no soft sound at the edge is lost.
-    shortest, longest : float
-        A clip outside these limits is dropped, or cut at its least speech-like moment.
-    """
-
-    on: float = 0.5
-    off: float = 0.35
-    pause: float = 0.4
-    pad: float = 0.15
-    shortest: float = 1.0
-    longest: float = 15.0
+    on: float = 0.5  #: speech begins where the probability reaches this
+    off: float = 0.35  #: and ends where it stays below this
+    pause: float = 0.4  #: a gap shorter than this does not end a clip
+    pad: float = 0.15  #: kept before and after, so that no soft sound at the edge is lost
+    shortest: float = 1.0  #: a shorter clip is dropped
+    longest: float = 15.0  #: a longer one is cut at its least speech-like moment
 
     def __post_init__(self) -> None:
         if not 0 < self.off <= self.on < 1:

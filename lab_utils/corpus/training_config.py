@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from .. import environment, files
 from ..errors import CorpusError
 from . import measure
+from .findings import LETTERS
 from .manifest import Manifest
-from .rules import LETTERS
 
 if TYPE_CHECKING:
     import pandas as pd

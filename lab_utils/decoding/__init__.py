@@ -8,7 +8,9 @@ reads the language distribution, ``word_times`` turns cross-attention into times
 Taught in: notebooks/03_decode.ipynb, notebooks/04_language.ipynb.
 """
 
+from ..constants import SECONDS_PER_POSITION
 from ..errors import DecodingError
+from ..languages import language_name, languages
 from .attention import AttentionSpan, TimedWord, attended, heard_words, is_monotone, word_times
 from .beams import BeamNode, BeamSearch, Hypothesis, beam_search
 from .fallback import Attempt, Fallback, Thresholds, try_temperatures, verdict
@@ -17,11 +19,10 @@ from .language import (
     LanguageTrack,
     detect,
     detect_over_time,
-    language_name,
-    languages,
 )
-from .steps import Alternative, Step, Trace, start_sequence, token_text, trace
-from .window import SECONDS_PER_POSITION, Window, encode
+from .steps import Alternative, Step, Trace, trace
+from .task import start_sequence, token_text
+from .window import Window, encode
 
 __all__ = [
     "SECONDS_PER_POSITION",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..constants import SECONDS_PER_POSITION
 from ..errors import DecodingError
-from .window import SECONDS_PER_POSITION, Window
+from .task import make_task
+from .window import Window
 
 if TYPE_CHECKING:
     from .steps import Trace
@@ -75,7 +77,9 @@ class AttentionSpan:
     mass: float
 
 
-def attended(trace: Trace, step: int, *, share: float = 0.25, margin: float = 0.06):
+def attended(
+    trace: Trace, step: int, *, share: float = 0.25, margin: float = 0.06
+) -> AttentionSpan:
     """The stretch around the highest attention of a step.
 
     It reaches from the peak to both sides as far as the attention, averaged over the heads and
@@ -143,8 +147,6 @@ def word_times(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
     notebooks/03_decode.ipynb.
     """
     import torch
-
-    from .steps import make_task
 
     tokenizer = make_task(window.model, {"language": trace.language or "en"}).tokenizer
     text = [step.token for step in trace.steps if step.kind == "text"]
@@ -230,8 +232,6 @@ def heard_words(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
     tuple of TimedWord
         Words without a letter or digit (punctuation) are left out.
     """
-    from .steps import make_task
-
     tokenizer = make_task(window.model, {"language": trace.language or "en"}).tokenizer
     rows = [i for i, step in enumerate(trace.steps) if step.kind == "text"]
     words, groups = tokenizer.split_to_word_tokens([trace.steps[i].token for i in rows])

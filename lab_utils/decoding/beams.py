@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodingError
-from .steps import kind_of, make_task, settle_language, token_text
+from .task import kind_of, make_task, refuse_prefix_with_timestamps, settle_language, token_text
 from .window import Window
 
 if TYPE_CHECKING:
@@ -123,9 +123,10 @@ def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSe
     import torch
     from whisper.decoding import PyTorchInference
 
-    if beam_size < 1:
-        raise DecodingError(f"Expected a beam of at least 1, found {beam_size}.")
+    if not isinstance(beam_size, int) or beam_size < 1:
+        raise DecodingError(f"Expected a beam of at least 1, found {beam_size!r}.")
     task = make_task(window.model, options | {"beam_size": beam_size})
+    refuse_prefix_with_timestamps(task)
     language, initial = settle_language(window, task, sequence=None)
     limit = round(beam_size * (task.options.patience or 1.0))
     nodes: list[BeamNode] = []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import DecodingError
 from .steps import Trace, trace
 from .window import Window
 
@@ -107,6 +108,8 @@ def try_temperatures(
     -------
     Fallback
     """
+    if len(temperatures) == 0:
+        raise DecodingError("Expected at least one temperature, found none.")
     limits = thresholds or Thresholds()
     attempts = []
     for temperature in temperatures:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import audio
+from ..constants import CHUNK_LENGTH, SAMPLE_RATE
 from ..errors import DecodingError
+from ..languages import language_name
 from .window import Window, encode
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class LanguageGuess:
 
     @property
     def entropy(self) -> float:
-        """Doubt in bits: 0 is certainty, 1 as a coin toss, 6.6 no idea among 99."""
+        """Doubt in bits: 0 certainty, 1 the toss of a coin, 6.6 all 99 languages alike."""
         return entropy_bits(np.array(list(self.probs.values())))
 
     def table(self, n: int = 5) -> pd.DataFrame:
@@ -176,50 +178,16 @@ def detect_over_time(
     DecodingError
         A width or hop that makes no sense, or a model that knows only English.
     """
-    if not 0 < width <= 30 or hop <= 0:
+    if not 0 < width <= CHUNK_LENGTH or hop <= 0:
         raise DecodingError(
             f"Expected a width between 0 and 30 s and a hop above 0 s, found {width} and {hop}."
         )
     audio.check(y)
-    if sr != audio.SAMPLE_RATE:
-        y = audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE)
-    duration = len(y) / audio.SAMPLE_RATE
+    if sr != SAMPLE_RATE:
+        y = audio.resample(y, sr=sr, target_sr=SAMPLE_RATE)
+    duration = len(y) / SAMPLE_RATE
     starts = np.arange(0, max(duration - width, 0) + 1e-9, hop)
-    n = round(width * audio.SAMPLE_RATE)
-    firsts = [round(start * audio.SAMPLE_RATE) for start in starts]
+    n = round(width * SAMPLE_RATE)
+    firsts = [round(start * SAMPLE_RATE) for start in starts]
     guesses = tuple(detect(encode(y[first : first + n], model)) for first in firsts)
     return LanguageTrack(starts, width, guesses)
-
-
-def language_name(code: str) -> str:
-    """The English name of a code: ``sq`` → ``Albanian``."""
-    from whisper.tokenizer import LANGUAGES
-
-    if code not in LANGUAGES:
-        raise DecodingError(
-            f"Expected the code of a language that Whisper knows, found {code!r}. "
-            "decoding.languages('part of a name') searches them."
-        )
-    return LANGUAGES[code].title()
-
-
-def languages(search: str = "") -> pd.DataFrame:
-    """Every language that Whisper knows, or those whose code or name holds ``search``.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns code, language and also (other names that Whisper takes), sorted by name.
-    """
-    import pandas as pd
-    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
-
-    others: dict[str, list[str]] = {code: [] for code in LANGUAGES}
-    for name, code in TO_LANGUAGE_CODE.items():
-        if name != LANGUAGES[code]:
-            others[code].append(name.title())
-    rows = [[code, name.title(), ", ".join(others[code])] for code, name in LANGUAGES.items()]
-    needle = search.strip().lower()
-    rows = [row for row in rows if needle == row[0] or needle in " ".join(row[1:]).lower()]
-    rows.sort(key=lambda row: row[1])
-    return pd.DataFrame(rows, columns=["code", "language", "also"])

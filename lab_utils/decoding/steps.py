@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DecodingError
+from ..options import check_tokens
 from .attention import CrossAttention
+from .task import kind_of, make_task, refuse_prefix_with_timestamps, settle_language, token_text
 from .window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
-    from whisper import Whisper
     from whisper.decoding import DecodingTask
     from whisper.tokenizer import Tokenizer
 
@@ -98,7 +99,7 @@ class Trace:
         return tuple(step.token for step in self.steps if step.kind != "end")
 
     def table(self) -> pd.DataFrame:
-        """One row a step: token, text, probability, entropy (bits), timestamp_mass, runner_up."""
+        """One row for each step: its token, probability, entropy (bits) and runner-up."""
         import pandas as pd
 
         rows = [
@@ -114,106 +115,6 @@ class Trace:
         ]
         columns = ["token", "text", "probability", "entropy", "timestamp_mass", "runner_up"]
         return pd.DataFrame(rows, columns=columns).rename_axis("step")
-
-
-def token_text(tokenizer: Tokenizer, token: int) -> str:
-    """A token as text; time stamps and special tokens as ``<|…|>``, half a character in hex."""
-    if token >= tokenizer.timestamp_begin:
-        return f"<|{(token - tokenizer.timestamp_begin) * 0.02:.2f}|>"
-    raw = tokenizer.encoding.decode_single_token_bytes(token)
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return f"<{raw.hex(' ')}>"
-
-
-def start_sequence(model: Whisper, **options: Any) -> tuple[str, ...]:
-    """The tokens that the decoder is given before its first step, as text.
-
-    Parameters
-    ----------
-    model : whisper.Whisper
-    **options
-        Those of ``whisper.DecodingOptions``: language, task, without_timestamps, prompt, prefix.
-
-    Returns
-    -------
-    tuple of str
-        Edit it and hand it to :func:`trace` as ``sequence``.
-    """
-    task = make_task(model, options)
-    return tuple(token_text(task.tokenizer, token) for token in task.initial_tokens)
-
-
-def make_task(
-    model: Whisper, options: dict[str, Any], *, sequence: Sequence[str] | None = None
-) -> DecodingTask:
-    """Whisper's own plan of a decoding run: start tokens, limits and the rules for tokens."""
-    from whisper.decoding import DecodingOptions, DecodingTask
-    from whisper.tokenizer import LANGUAGES
-
-    options = {"fp16": model.device.type == "cuda"} | options
-    language = options.get("language")
-    if language is not None and language not in LANGUAGES:
-        raise DecodingError(
-            f"Expected the code of a language, such as 'en', found {language!r}. "
-            "decoding.languages() lists all codes."
-        )
-    if not model.is_multilingual and (language or "en") != "en":
-        raise DecodingError(
-            f"Expected language='en', found {language!r}: this model knows only English. "
-            "Take a model without '.en' in its name."
-        )
-    if sequence is not None:
-        options["without_timestamps"] = "<|notimestamps|>" in sequence
-    try:
-        task = DecodingTask(model, DecodingOptions(**options))
-    except (TypeError, ValueError) as error:
-        raise DecodingError(
-            f"whisper.DecodingOptions refused these options: {error}. "
-            "help(whisper.DecodingOptions) lists them all."
-        ) from error
-    if sequence is not None:
-        _replace_start(task, sequence)
-    return task
-
-
-def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
-    tokens: list[int] = []
-    for text in sequence:
-        tokens += task.tokenizer.encode(text, allowed_special="all")
-    if task.tokenizer.sot not in tokens:
-        raise DecodingError(
-            f"Expected <|startoftranscript|> in the start sequence, found {tuple(sequence)}."
-        )
-    task.initial_tokens = tuple(tokens)
-    task.sample_begin = len(tokens)
-    task.sot_index = tokens.index(task.tokenizer.sot)
-    for rule in task.logit_filters:
-        if hasattr(rule, "sample_begin"):
-            rule.sample_begin = len(tokens)
-
-
-def settle_language(
-    window: Window, task: DecodingTask, *, sequence: Sequence[str] | None
-) -> tuple[str, tuple[int, ...]]:
-    """The language of the run and its start tokens; detected where nobody named one."""
-    tokens = list(task.initial_tokens)
-    if sequence is not None:
-        place = tokens[task.sot_index + 1 :]
-        known = dict(
-            zip(task.tokenizer.all_language_tokens, task.tokenizer.all_language_codes, strict=True)
-        )
-        return next((known[t] for t in place if t in known), ""), tuple(tokens)
-    if task.options.language is not None:
-        return task.options.language, tuple(tokens)
-    if not window.model.is_multilingual:
-        return "en", tuple(tokens)
-    from .language import detect
-
-    language = detect(window).code
-    tokens[task.sot_index + 1] = task.tokenizer.to_language_token(language)
-    return language, tuple(tokens)
 
 
 def trace(
@@ -263,14 +164,16 @@ def trace(
     if options.get("beam_size") or options.get("best_of"):
         raise DecodingError("trace follows one path. For a beam call decoding.beam_search.")
     task = make_task(window.model, options, sequence=sequence)
+    refuse_prefix_with_timestamps(task)
     n_vocab = window.model.dims.n_vocab
-    if any(not 0 <= token < n_vocab for token in forced):
-        raise DecodingError(f"Expected forced tokens between 0 and {n_vocab - 1}, found {forced}.")
+    forced = check_tokens(forced, n_vocab=n_vocab, what="forced tokens")
+    if not isinstance(n_best, int) or not 1 <= n_best <= n_vocab:
+        raise DecodingError(f"Expected n_best from 1 to {n_vocab}, found {n_best!r}.")
     language, initial = settle_language(window, task, sequence=sequence)
     if seed is not None:
         torch.manual_seed(seed)
     # the forced tokens go through the decoder together with the start sequence, in one pass
-    given = [*initial, *list(forced)[: task.sample_len]]
+    given = [*initial, *forced[: task.sample_len]]
     if task.tokenizer.eot in forced:
         given = given[: given.index(task.tokenizer.eot)] + [task.tokenizer.eot]
     inference = PyTorchInference(window.model, len(given))
@@ -348,13 +251,6 @@ def _take(
         forced=known is not None,
     )
     return step, float(logprobs[token])
-
-
-def kind_of(tokenizer: Tokenizer, token: int) -> str:
-    """``"end"``, ``"timestamp"`` or ``"text"``."""
-    if token == tokenizer.eot:
-        return "end"
-    return "timestamp" if token >= tokenizer.timestamp_begin else "text"
 
 
 def _finish(

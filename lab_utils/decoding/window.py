@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import audio
+from ..constants import N_SAMPLES, SAMPLE_RATE, SECONDS_PER_FRAME, SECONDS_PER_POSITION
 from ..errors import DecodingError
 
 if TYPE_CHECKING:
     import torch
     from whisper import Whisper
-
-SECONDS_PER_FRAME = 0.01  #: one log-mel frame: a hop of 160 samples at 16 kHz
-SECONDS_PER_POSITION = 0.02  #: one encoder position: the encoder's second layer halves the frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +74,7 @@ def encode(
     AudioError
         The recording cannot be read or is no waveform.
     DecodingError
-        ``start`` lies outside, or the log-mel has not the shape that this model was trained on.
+        ``start`` is outside, or the log-mel does not have the shape that the model takes.
 
     Notes
     -----
@@ -91,11 +89,11 @@ def encode(
         duration = mel.shape[1] * SECONDS_PER_FRAME
     else:
         if not isinstance(recording, np.ndarray):
-            recording, _ = audio.load(recording, sr=audio.SAMPLE_RATE)
+            recording, _ = audio.load(recording, sr=SAMPLE_RATE)
         y = _cut(audio.check(recording).astype(np.float32, copy=False), start=start)
         padded = whisper.pad_or_trim(y)
         mel = whisper.log_mel_spectrogram(padded, n_mels=model.dims.n_mels)
-        duration = len(y) / audio.SAMPLE_RATE
+        duration = len(y) / SAMPLE_RATE
     expected = (model.dims.n_mels, 2 * model.dims.n_audio_ctx)
     if tuple(mel.shape) != expected:
         raise DecodingError(
@@ -111,11 +109,9 @@ def encode(
 
 
 def _cut(y: np.ndarray, *, start: float) -> np.ndarray:
-    from whisper.audio import N_SAMPLES
-
-    first = round(start * audio.SAMPLE_RATE)
-    if not 0 <= first < len(y):
+    if not 0 <= start < len(y) / SAMPLE_RATE:
         raise DecodingError(
-            f"Expected a start between 0 and {len(y) / audio.SAMPLE_RATE:.2f} s, found {start} s."
+            f"Expected a start between 0 and {len(y) / SAMPLE_RATE:.2f} s, found {start} s."
         )
+    first = min(round(start * SAMPLE_RATE), len(y) - 1)
     return y[first : first + N_SAMPLES]

@@ -1,345 +1,312 @@
-"""Tools for checks: compare a reader's answer, and say in words what is wrong with it.
+"""Values: read what a reader gives, compare it, and say how it differs.
 
-Each comparison returns None if the answer is right, else a message that does not give the answer
-away. ``wrong`` lists what known misconceptions give, each with the message that diagnoses it::
-
-    def _check_duration(answer):
-        return answers.close(
-            answer, len(y) / sr, tol=0.001, unit="s",
-            wrong=[(len(y), "That is the number of samples, not of seconds: divide by sr.")],
-        )
+Equal answers are equal here: a list, tuple, array, tensor or generator of the same numbers,
+float32 or float64, ``15`` or ``"15"``. No function in this module blames a cause that the values
+do not prove.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+import inspect
+import itertools
+import math
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-FACTORS = {
-    1000.0: "1000 times too large: is it in thousandths (milliseconds, millihertz …)?",
-    0.001: "1000 times too small: is it in thousands (kilohertz, seconds for milliseconds …)?",
-    100.0: "100 times too large: is it in percent where a fraction is asked for?",
-    0.01: "100 times too small: is it a fraction where percent is asked for?",
-    2.0: "twice too large.",
-    0.5: "half of what it should be.",
-    -1.0: "right but for its sign.",
+MAX_ITEMS = 20_000  #: of a generator, which may be endless
+SHOWN = 90  #: characters of a value in a message
+#: other units in which the right amount is known by its factor: in that unit / as asked
+UNITS = {
+    "s": (1000, 1 / 60, 1e6),
+    "ms": (0.001, 1000),
+    "Hz": (0.001, 1000),
+    "kB": (1000, 0.001, 8, 1000 / 1024),
+    "MB": (1000, 0.001, 1e6, 8, (1000 / 1024) ** 2),
 }
+SPELLED = {"s": "sec secs second seconds", "ms": "millisecond milliseconds", "%": "percent"}
+FRACTION = "fraction"  #: the unit of a share: 0.57, and "57 %" is the same
+QUOTES = str.maketrans('"`´‘’“”„′−', "'''''''''-")
 
 
-def shorten(text: str, length: int = 160) -> str:
+class Unfit(Exception):
+    """An answer of a kind that was not asked for; the message says what was."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Other:
+    """Anything else, in words: it is not touched again, whatever its ``__eq__`` may do."""
+
+    words: str
+
+
+def plain(value: Any, depth: int = 8) -> Any:
+    """The value in one form: Python's numbers, lists, dictionaries, NumPy's arrays."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, bool | int | float | str | bytes | Other) or value is None or value is ...:
+        return value
+    if not depth:
+        return Other("something nested very deep")
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = (value.float() if "bfloat16" in str(value.dtype) else value).numpy()
+    elif hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if isinstance(value, np.ndarray):
+        return plain(value[()], depth - 1) if value.ndim == 0 else value
+    if isinstance(value, Fraction | Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {plain(key, depth - 1): plain(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, Iterator | Sequence | deque) or type(value).__name__.startswith("dict_"):
+        return [plain(item, depth - 1) for item in itertools.islice(value, MAX_ITEMS)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [field.name for field in dataclasses.fields(value)]
+        return [plain(getattr(value, name), depth - 1) for name in fields]
+    if isinstance(value, complex):
+        return value
+    if inspect.iscoroutine(value):
+        value.close()
+        return Other("a coroutine: write `def`, not `async def`")
+    if callable(value):
+        return Other(f"the function {getattr(value, '__name__', type(value).__name__)}")
+    return Other(f"{type(value).__name__} {shorten(repr_of(value), 60)}")
+
+
+def number(value: Any) -> float | None:
+    """The value as a float if it is one real number (a list of one counts), else None."""
+    value = plain(value)
+    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
+        return float(value.reshape(-1)[0])
+    if isinstance(value, list) and len(value) == 1:
+        return number(value[0])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def written(text: str, unit: str) -> float:
+    """The number that a text holds: "6", "6,144", "4/7", "57 %", "6 s" where ``unit`` is "s".
+
+    Raises
+    ------
+    Unfit
+        It holds no number, or another unit.
+    """
+    cleaned = text.strip().translate(QUOTES).strip("' ")
+    digits = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d*(?:e[+-]?\d+)?"
+    pattern = rf"({digits})\s*(?:/\s*({digits}))?\s*([^\W\d].*|%.*)?"
+    match = re.fullmatch(pattern, cleaned, re.IGNORECASE)
+    try:
+        over, under, found = match.groups()
+        value = float(over.replace(",", "")) / float((under or "1").replace(",", ""))
+    except (AttributeError, ValueError, ZeroDivisionError):
+        more = " Write the decimal point as a period." if re.search(r"\d,\d", cleaned) else ""
+        raise Unfit(f"Expected {asked(unit)}, but your answer is {show(text)}.{more}") from None
+    found = (found or "").strip(" .").casefold()
+    if found in ("%", "percent") and unit == FRACTION:
+        return value / 100
+    names = {unit.casefold(), unit.casefold().removesuffix("s"), *SPELLED.get(unit, "").split()}
+    if found and found not in names:
+        raise Unfit(f"Expected {asked(unit)}, but your answer is in {show(found)[9:]}.")
+    return value
+
+
+def asked(unit: str) -> str:
+    """What an exercise asks for that has this unit."""
+    if unit == FRACTION:
+        return "one number, a fraction"
+    return f"one number in {unit}" if unit else "one number"
+
+
+def near(value: float, expected: float, tol: float = 0.0) -> bool:
+    """Whether two numbers are equal but for ``tol`` and what float32 loses."""
+    if value == expected or (math.isnan(value) and math.isnan(expected)):
+        return True
+    lost = 2e-6 * abs(expected)
+    if float(expected).is_integer():
+        lost = min(lost, 1e-3)  # one more or less is another count, however large
+    return abs(value - expected) <= max(tol, lost)
+
+
+def rounded(value: float, expected: float, least: int = 2) -> bool:
+    """Whether a value is ``expected``, no whole number, rounded to ``least`` digits or more."""
+    if not (math.isfinite(value) and math.isfinite(expected)) or float(expected).is_integer():
+        return False
+    for digits in range(least, 8):
+        step = 10.0 ** (math.floor(math.log10(abs(expected))) - digits + 1)
+        whole = abs(value / step - round(value / step)) < 1e-6
+        if whole and abs(value - expected) <= 0.5 * step * (1 + 1e-9):
+            return True
+    return False
+
+
+def array(value: Any) -> np.ndarray | None:
+    """The plain value as an array of real numbers or truth values, else None."""
+    try:
+        found = value if isinstance(value, np.ndarray) else np.array(value)
+    except (ValueError, TypeError, OverflowError):
+        return None  # rows of different lengths
+    return found if found.dtype.kind in "biuf" else None
+
+
+def same(value: Any, expected: Any, tol: float = 1e-6) -> bool:
+    """Whether two plain values are the same but for their containers and ``tol``."""
+    if isinstance(expected, bool):
+        found = value[0] if isinstance(value, list) and len(value) == 1 else value
+        return isinstance(found, bool | int | float) and found == expected
+    if isinstance(expected, int | float):
+        found = number(value)
+        return found is not None and near(found, float(expected), tol)
+    if isinstance(expected, np.ndarray) and expected.dtype.kind in "biuf":
+        found = array(value)
+        if found is None or found.shape != expected.shape:
+            return False
+        return bool(np.allclose(found, expected, rtol=2e-6, atol=tol, equal_nan=True))
+    if isinstance(expected, list | np.ndarray):
+        items = value.tolist() if isinstance(value, np.ndarray) else value
+        return (
+            isinstance(items, list)
+            and len(items) == len(expected)
+            and all(same(v, plain(e), tol) for v, e in zip(items, expected, strict=True))
+        )
+    if isinstance(expected, dict):
+        return (
+            isinstance(value, dict)
+            and value.keys() == expected.keys()
+            and all(same(value[key], expected[key], tol) for key in expected)
+        )
+    return type(value) is type(expected) and bool(value == expected)
+
+
+def loose(value: Any) -> Any:
+    """An option without what does not tell it from others: case, quotes, blanks, a point."""
+    value = plain(value)
+    if isinstance(value, dict) and len(value) == 1:
+        [(key, item)] = value.items()
+        value = f"{key}={item!r}"
+    if isinstance(value, list | np.ndarray):
+        items = tuple(loose(item) for item in value)
+        return items[0] if len(items) == 1 else items
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g}"
+    if not isinstance(value, str):
+        return value
+    text = " ".join(value.translate(QUOTES).casefold().split()).strip(" .;,)(")
+    text = re.sub(r"\s*([=/,])\s*", r"\1", text)
+    text = re.sub(r"='([^']*)'", r"=\1", text)  # option='value'
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        text = text[1:-1].strip()
+    text = re.sub(r"^(?:a|an|the) (?=.)", "", text)
+    return f"{float(text):g}" if re.fullmatch(r"-?\d+\.?\d*", text) else text
+
+
+def shorten(text: str, length: int = SHOWN) -> str:
     """One line of at most ``length`` characters."""
     line = " ".join(str(text).split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def describe(value: Any) -> str:
-    """A value in words, short enough for a message: "an array of shape (80, 3000), float32"."""
-    if value is None:
-        return "None (a function without `return` gives None)"
-    if isinstance(value, np.ndarray):
-        return f"an array of shape {value.shape}, {value.dtype}"
-    if type(value).__module__.startswith("torch") and hasattr(value, "shape"):
-        return f"a torch tensor of shape {tuple(value.shape)}"
-    if isinstance(value, bool | np.bool_):
-        return f"the truth value {bool(value)}"
+def show(value: Any, digits: int = 6) -> str:
+    """A plain value in a message: as Python writes it if it is short, else in words."""
+    if isinstance(value, float):
+        return f"{value + 0.0:.{digits}g}"
     if isinstance(value, str):
-        return f"the text {shorten(repr(value), 80)}"
-    if isinstance(value, int | float | np.number):
-        return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
-    if callable(value):
-        return f"the function {getattr(value, '__name__', type(value).__name__)}"
-    if isinstance(value, list | tuple | dict | set):
-        return f"a {type(value).__name__} of {len(value)} items"
-    return f"{type(value).__name__} {shorten(_repr(value), 60)}"
-
-
-def describe_call(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str:
-    """A call as the reader would write it; large arrays are named by their shape."""
-    parts = [_argument(value) for value in args]
-    parts += [f"{key}={_argument(value)}" for key, value in kwargs.items()]
-    return f"{name}({', '.join(parts)})"
-
-
-def _argument(value: Any) -> str:
+        return f"the text {shorten(repr(value))}"
     if isinstance(value, np.ndarray):
-        if value.size <= 8:
-            return "np." + " ".join(repr(value).split())
-        return f"<array {value.shape} {value.dtype}>"
-    return shorten(_repr(value), 60)
+        text = np.array2string(value, separator=", ", precision=digits, floatmode="maxprec")
+        if value.size <= 12 and len(text) <= SHOWN:
+            return f"array({' '.join(text.split())})"
+        return f"an array of shape {value.shape}, {value.dtype}"
+    if isinstance(value, list | dict):
+        text = _inside(value, digits)
+        many = f"{len(value)} item{'' if len(value) == 1 else 's'}"
+        return text if len(text) <= SHOWN else f"a {type(value).__name__} of {many}"
+    return value.words if isinstance(value, Other) else shorten(repr_of(value), 60)
 
 
-def _repr(value: Any) -> str:
+def repr_of(value: Any) -> str:
+    """``repr``, also of what has none: a broken ``__repr__``, a number of 5,000 digits."""
     try:
-        return str(value) if isinstance(value, np.generic) else repr(value)
-    except Exception:  # an object of the reader's with a broken __repr__
+        return repr(value)
+    except Exception:
         return object.__repr__(value)
 
 
-def number(value: Any) -> float | None:
-    """The value as a float if it is one real number (an array of one counts), else None."""
-    if isinstance(value, bool | np.bool_ | str | bytes) or value is None:
-        return None
-    try:
-        array = np.asarray(value)
-        if array.size != 1 or array.dtype.kind not in "iuf":
-            return None
-        return float(array.reshape(-1)[0])
-    except (TypeError, ValueError):
-        return None
+def _inside(value: Any, digits: int) -> str:
+    """An item as it is written within a list; noise of a float's last digits fills no message."""
+    if isinstance(value, list):
+        return f"[{', '.join(_inside(item, digits) for item in value)}]"
+    if isinstance(value, dict):
+        pairs = (f"{_inside(k, digits)}: {_inside(v, digits)}" for k, v in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    return repr_of(value) if isinstance(value, str) else show(value, digits)
 
 
-def close(
-    value: Any,
-    expected: float,
-    tol: float = 1e-6,
-    unit: str = "",
-    *,
-    wrong: Iterable[tuple[float, str]] = (),
-    name: str = "your answer",
-) -> str | None:
-    """Compare one number.
-
-    Parameters
-    ----------
-    value : object
-        The reader's answer.
-    expected : float
-    tol : float
-        The largest absolute difference that is still right, in ``unit``.
-    unit : str
-        Named in the message.
-    wrong : iterable of (float, str)
-        What known mistakes give (compared with the same tolerance, relative for large numbers),
-        and the message for each.
-    name : str
-        What the message calls the value.
+def difference(value: Any, expected: Any, tol: float) -> str:
+    """What came out and what was expected: "gives 3, expected 4"; of long ones, where first.
 
     Returns
     -------
-    str or None
+    str
+        A clause that follows the call.
     """
-    unit = f" {unit}" if unit else ""
-    found = number(value)
-    if found is None:
-        asked = f"one number{f' in{unit}' if unit else ''}"
-        return f"Expected {asked}, but {name} is {describe(value)}."
-    if np.isnan(found):
-        return (
-            f"{_capital(name)} is NaN, not a number: somewhere 0/0 or log of a negative happened."
-        )
-    if abs(found - expected) <= tol:
-        return None
-    for other, message in wrong:
-        if abs(found - other) <= max(tol, 1e-6 * abs(other)):
-            return message
-    if np.isinf(found):
-        return f"{_capital(name)} is infinite: somewhere a division by 0 or log(0) happened."
-    shown = f"{_capital(name)} is {found:.6g}{unit}. That is "
-    if expected:
-        for factor, words in FACTORS.items():
-            if abs(found / expected - factor) <= max(1e-6 * abs(factor), tol / abs(expected)):
-                return shown + words
-    if abs(found - expected) <= 10 * tol:
-        return shown + f"very near, but not within {tol:g}{unit}: do not round on the way."
-    return shown + ("too large." if found > expected else "too small.")
+    if isinstance(expected, np.ndarray) and (found := array(value)) is not None and found.ndim:
+        if found.shape != expected.shape:
+            turned = found.ndim == 2 and found.shape[::-1] == expected.shape
+            hint = ": rows and columns are exchanged" if turned else ""
+            return f"gives shape {found.shape}, expected {expected.shape}{hint}"
+        value = found
+    digits = next((n for n in (6, 9) if show(value, n) != show(expected, n)), 17)
+    given, wanted = show(value, digits), show(expected, digits)
+    items = value.tolist() if isinstance(value, np.ndarray) else value
+    goal = expected.tolist() if isinstance(expected, np.ndarray) else expected
+    if isinstance(value, dict) and isinstance(expected, dict) and wanted.startswith("a dict"):
+        return _entry(value, expected, tol)
+    if isinstance(value, str) and isinstance(expected, str) and max(map(len, (given, wanted))) > 60:
+        i = next((i for i, (a, b) in enumerate(zip(value, expected, strict=False)) if a != b), -1)
+        i = max(0, (i if i >= 0 else min(len(value), len(expected))) - 10)
+        given, wanted = show(value[i : i + 40]), show(expected[i : i + 40])
+        return f"gives, from character {i} on, {given}, expected {wanted}"
+    if not (isinstance(items, list) and isinstance(goal, list)):
+        return f"gives {given}, expected {wanted}"
+    written = all(text.startswith(("[", "array(")) for text in (given, wanted))
+    if written and len(given) + len(wanted) <= SHOWN:
+        return f"gives {given}, expected {wanted}"
+    length = "" if len(items) == len(goal) else f"gives {len(items)} items, expected {len(goal)}; "
+    for place, got, want in _walk(items, goal):
+        if not same(got, want, tol):
+            at = f"item {place[0]}" if len(place) == 1 else f"the item at {list(place)}"
+            return f"{length}{at}, counted from 0, is {show(got)}, expected {show(want)}"
+    more = f"item {min(len(items), len(goal))} is " + ("missing" if len(items) < len(goal) else
+        f"one too many: {show(items[len(goal)])}")  # fmt: skip
+    return f"{length}{more}"
 
 
-def array(
-    value: Any,
-    expected: np.ndarray,
-    *,
-    tol: float = 1e-5,
-    dtype: Any = None,
-    axes: tuple[str, ...] = (),
-    wrong: Iterable[tuple[Any, str]] = (),
-    name: str = "your array",
-) -> str | None:
-    """Compare an array: kind, shape, type, finite values, values.
-
-    Parameters
-    ----------
-    value : object
-        The reader's answer; a torch tensor is accepted.
-    expected : np.ndarray
-    tol : float
-        The largest absolute difference that is still right.
-    dtype : numpy dtype, optional
-        The type the answer must have; None accepts any number type.
-    axes : tuple of str
-        What each axis counts, ``("n_mels", "n_frames")``: named if the shape is wrong.
-    wrong : iterable of (array, str)
-        What known mistakes give, compared by shape and values, and the message for each.
-    name : str
-        What the message calls the array.
-    """
-    expected = np.asarray(expected)
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if isinstance(value, list | tuple):
-        return f"{_capital(name)} is a {type(value).__name__}: make it a NumPy array, np.array(…)."
-    if not isinstance(value, np.ndarray):
-        return f"Expected a NumPy array, but {name} is {describe(value)}."
-    for other, message in wrong:
-        other = np.asarray(other)
-        if value.shape == other.shape and _all_close(value, other, tol):
-            return message
-    shape = ", ".join(axes) if axes else ", ".join(map(str, expected.shape))
-    if value.shape != expected.shape:
-        found = f"{_capital(name)} has shape {value.shape}"
-        if value.ndim == 2 and value.shape[::-1] == expected.shape:
-            return f"{found}: rows and columns are exchanged. Expected ({shape}); try `.T`."
-        if value.size == expected.size:
-            return f"{found}: the values are there, in another shape than ({shape})."
-        if value.ndim != expected.ndim:
-            return f"{found}: {value.ndim} axes, expected {expected.ndim} ({shape})."
-        axis = next(i for i in range(value.ndim) if value.shape[i] != expected.shape[i])
-        which = f"axis {axis}{f' ({axes[axis]})' if axes else ''}"
-        return f"{found}. On {which} it is {value.shape[axis] - expected.shape[axis]:+d} off."
-    if dtype is not None and value.dtype != np.dtype(dtype):
-        return (
-            f"{_capital(name)} is {value.dtype}, expected {np.dtype(dtype)}: `.astype(…)` converts."
-        )
-    if value.dtype.kind in "fc" and not np.isfinite(value).all():
-        bad = int(np.size(value) - np.isfinite(value).sum())
-        return f"{_capital(name)} holds {bad} values that are NaN or infinite: log(0) or 0/0?"
-    if _all_close(value, expected, tol):
-        return None
-    return f"{_capital(name)} has the right shape, but other values: {_difference(value, expected)}"
+def _entry(value: dict, expected: dict, tol: float) -> str:
+    """The first entry in which two dictionaries differ."""
+    for key, goal in expected.items():
+        if key not in value:
+            return f"gives no entry {key!r}"
+        if not same(value[key], goal, tol):
+            return f"gives {show(value[key])} for {key!r}, expected {show(goal)}"
+    return f"gives an entry too many: {next(key for key in value if key not in expected)!r}"
 
 
-def function(
-    reader: Callable,
-    cases: Iterable[tuple[Any, Any]],
-    *,
-    tol: float = 1e-6,
-    wrong: Iterable[tuple[Callable, str]] = (),
-    name: str = "",
-) -> str | None:
-    """Try a function on several inputs.
-
-    Parameters
-    ----------
-    reader : callable
-        The reader's function.
-    cases : iterable of (arguments, expected)
-        Arguments: a tuple, or a dict for keywords, or one value.
-    tol : float
-        For numbers and arrays: the largest absolute difference that is still right.
-    wrong : iterable of (callable, str)
-        Functions that known mistakes amount to: the message is given if the reader's function
-        agrees with it in every case.
-    name : str
-        What the message calls the function; default: its own name.
-    """
-    if not callable(reader):
-        return f"Expected a function, but this is {describe(reader)}. Give the name without ()."
-    cases = [(_arguments(arguments), expected) for arguments, expected in cases]
-    name = name or getattr(reader, "__name__", "your function")
-    found = [reader(*_copied(args), **_copied(kwargs)) for (args, kwargs), _ in cases]
-    if all(_same(f, e, tol) for f, (_, e) in zip(found, cases, strict=True)):
-        return None
-    for other, message in wrong:
-        if all(_same_as(other, c, f, tol) for f, (c, _) in zip(found, cases, strict=True)):
-            return message
-    value, ((args, kwargs), expected) = next(
-        pair for pair in zip(found, cases, strict=True) if not _same(pair[0], pair[1][1], tol)
-    )
-    call = describe_call(name, args, kwargs)
-    if isinstance(expected, np.ndarray):
-        why = array(value, expected, tol=tol, name="what it returns")
-        return f"Tried `{call}`. {why}"
-    return f"`{call}` gives {describe(value)}, expected {describe(expected)}."
-
-
-def choice(value: Any, right: Any, wrong: dict[Any, str]) -> str | None:
-    """Judge a choice: ``wrong`` maps each other option to what is mistaken about it."""
-    if isinstance(value, str) and isinstance(right, str):
-        value, right = value.strip().lower(), right.lower()
-    if type(value) is type(right) and value == right:
-        return None
-    for option, message in wrong.items():
-        option = option.lower() if isinstance(option, str) else option
-        if type(value) is type(option) and value == option:
-            return message
-    options = ", ".join(repr(option) for option in sorted([right, *wrong], key=str))
-    return f"Choose one of {options}; your answer is {describe(value)}."
-
-
-def _arguments(arguments: Any) -> tuple[tuple, dict]:
-    if isinstance(arguments, dict):
-        return (), arguments
-    return (arguments if isinstance(arguments, tuple) else (arguments,)), {}
-
-
-def _copied(arguments: Any) -> Any:
-    """Arrays and lists copied, so that a function that changes its input harms no later case."""
-    import copy
-
-    if isinstance(arguments, dict):
-        return {key: copy.copy(value) for key, value in arguments.items()}
-    return tuple(copy.copy(value) for value in arguments)
-
-
-def _same_as(other: Callable, call: tuple[tuple, dict], value: Any, tol: float) -> bool:
-    args, kwargs = call
-    try:
-        return _same(value, other(*_copied(args), **_copied(kwargs)), tol)
-    except Exception:  # a misconception that does not apply to this input
-        return False
-
-
-def _same(value: Any, expected: Any, tol: float) -> bool:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    if isinstance(expected, np.ndarray):
-        return (
-            isinstance(value, np.ndarray)
-            and value.shape == expected.shape
-            and _all_close(value, expected, tol)
-        )
-    if isinstance(expected, bool | np.bool_):
-        return isinstance(value, bool | np.bool_) and bool(value) == bool(expected)
-    if isinstance(expected, int | float | np.number):
-        found = number(value)
-        return found is not None and abs(found - float(expected)) <= tol
-    if isinstance(expected, list | tuple):
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(expected)
-            and all(_same(v, e, tol) for v, e in zip(value, expected, strict=True))
-        )
-    return type(value) is type(expected) and bool(value == expected)
-
-
-def _all_close(value: np.ndarray, expected: np.ndarray, tol: float) -> bool:
-    if value.dtype.kind in "biufc" and expected.dtype.kind in "biufc":
-        return bool(np.allclose(value, expected, rtol=0, atol=tol, equal_nan=True))
-    return bool(np.array_equal(value, expected))
-
-
-def _difference(value: np.ndarray, expected: np.ndarray) -> str:
-    """How two arrays of one shape differ: a factor, an offset, an order, or where most."""
-    if value.dtype.kind not in "biuf" or expected.dtype.kind not in "biuf" or not value.size:
-        return "compare the first ones by eye."
-    v, e = value.astype(np.float64), expected.astype(np.float64)
-    if v.ndim and np.allclose(v[::-1], e):
-        return "they are in the opposite order."
-    if np.allclose(v, -e):
-        return "the sign is the other one."
-    used = np.abs(e) > 1e-12
-    if used.any() and np.allclose(v[~used], 0, atol=1e-12):
-        ratio = v[used] / e[used]
-        if np.ptp(ratio) <= 1e-4 * abs(ratio.mean()) and abs(ratio.mean()) > 1e-12:
-            return f"each is {ratio.mean():.4g} times what it should be."
-    gap = v - e
-    if np.ptp(gap) <= 1e-4 * abs(gap.mean()):
-        return f"each is off by the same {gap.mean():+.4g}."
-    where = np.unravel_index(int(np.argmax(np.abs(gap))), gap.shape)
-    place = ", ".join(str(int(i)) for i in where)
-    return f"they differ most at index [{place}], where yours is {value[where]:.4g}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _walk(items: Any, goal: Any, place: tuple[int, ...] = ()) -> Iterator[tuple]:
+    """The pairs of innermost items of two nested lists, each with its place."""
+    for i, (got, want) in enumerate(zip(items, goal, strict=False)):
+        if isinstance(got, list) and isinstance(want, list) and len(got) == len(want):
+            yield from _walk(got, want, (*place, i))
+        else:
+            yield (*place, i), got, want

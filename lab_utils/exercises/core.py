@@ -1,4 +1,4 @@
-"""One exercise: a task, its check, a solution, known wrong answers and hints.
+"""One exercise: a task, its solution, known wrong answers and hints, and the check of an answer.
 
 The reader's answer is passed to :meth:`Exercise.check`; an exercise never reads the notebook's
 variables. A check says *not attempted*, *not yet* (with a message for this very mistake) or
@@ -11,20 +11,21 @@ import dis
 import functools
 import inspect
 import os
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import LabError
 from . import pages, record
-from .answers import describe, describe_call, shorten
+from .answers import Unfit, shorten
+from .running import TIME_LIMIT
 
 NOT_ATTEMPTED = "not attempted"
 NOT_YET = "not yet"
 CORRECT = "correct"
 UNTOUCHED = "Replace the `...` by your answer, run that cell, then run this one again."
+UNCHANGED = "Change the cell above, run it, then run this one again."
 
 SOLUTIONS_VARIABLE = "WHISPER_LAB_SOLUTIONS"  #: "off" for a class that is graded
 KINDS = ("value", "array", "function", "prediction", "choice", "bug")
@@ -37,22 +38,23 @@ class Mistake:
     Attributes
     ----------
     code : str
-        What the reader writes instead of the solution.
-    says : str
-        A piece of the message that answers this mistake and no other.
+        What the reader writes instead of the solution. An answer is this mistake if it gives the
+        same values.
+    message : str
+        What the reader is told.
     name : str
-        The misconception in a few words for the teacher's page ("samples taken for seconds").
-        Default: ``says``.
+        The misconception in a few words ("samples taken for seconds"): shown on the teacher's
+        page, and the name under which the progress file counts it.
     """
 
     code: str
-    says: str
+    message: str
     name: str = ""
 
     @property
     def label(self) -> str:
-        """The misconception in a few words."""
-        return self.name or self.says
+        """The name; a mistake without one is known by its message."""
+        return self.name or self.message
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,28 @@ class Result:
         return pages.result_html(self.status, self.advice)
 
 
-@dataclass(frozen=True, init=False)
-class Exercise:
-    """An exercise of a lab.
+class Form(Protocol):
+    """What is asked for, and how two answers compare: see :mod:`.kinds`."""
 
-    Parameters
+    def given(self, answer: Any, exercise: Exercise, seconds: float) -> Any:
+        """What an answer gives; raises Unfit if it is not of the kind that was asked for."""
+
+    def same(self, given: Any, other: Any) -> bool:
+        """Whether two answers give the same."""
+
+    def judge(self, given: Any, exercise: Exercise) -> Mistake | str | None:
+        """None if it is right, else the known mistake or a message."""
+
+
+class Untouched(Exception):
+    """The reader's function still returns ``...``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """An exercise of a lab; made by ``number``, ``choice``, ``array`` or ``function``.
+
+    Attributes
     ----------
     key : str
         Topic and name, ``"waveform.duration"``; ``exercises.waveform.duration`` leads to it.
@@ -96,21 +115,18 @@ class Exercise:
         The bullet of the lab's *You will learn* that this exercise touches, word for word.
     task : str
         What the reader is asked.
-    stub, solution : str
-        The code that the reader finds, and code that is right; both define ``variable``. The
-        solution is kept as ``solution_code``.
+    stub, solution_code : str
+        The code that the reader finds, and code that is right; both define ``variable``.
     variable : str
         The name that is passed to the check.
-    check : callable
-        Takes the answer and returns None if it is right, else the message that diagnoses it.
-        Kept as ``find_mistake``. A function of the reader's is passed with a guard around it: if
-        it raises, the reader is told with which arguments.
+    form : Form
+        What is asked for and how answers are compared.
     mistakes : tuple of Mistake
         At least three wrong answers, each with a message of its own.
     hints : tuple of str
         At least two, each saying more than the one before.
     setup : str
-        Code that defines what the lab has defined by then; light, because the tests run it.
+        Code that defines what the lab has defined by then; light, because each check runs it.
     points : int
         What it is worth in a class that is graded.
     kind : str
@@ -127,47 +143,18 @@ class Exercise:
     lab: str
     objective: str
     task: str
-    setup: str
     stub: str
     solution_code: str
     variable: str
-    find_mistake: Callable[[Any], str | None]
+    form: Form
     mistakes: tuple[Mistake, ...]
     hints: tuple[str, ...]
-    points: int
     kind: str
-    why: str
-    look: str
-    hidden: str
-
-    def __init__(
-        self,
-        *,
-        key: str,
-        lab: str,
-        objective: str,
-        task: str,
-        stub: str,
-        solution: str,
-        variable: str,
-        check: Callable[[Any], str | None],
-        mistakes: Iterable[Mistake],
-        hints: Iterable[str],
-        setup: str = "",
-        points: int = 1,
-        kind: str = "value",
-        why: str = "",
-        look: str = "",
-        hidden: str = "",
-    ) -> None:
-        fields = dict(
-            key=key, lab=lab, objective=objective, task=task, setup=setup, stub=stub,
-            solution_code=solution, variable=variable, find_mistake=check,
-            mistakes=tuple(mistakes), hints=tuple(hints), points=points, kind=kind, why=why,
-            look=look, hidden=hidden,
-        )  # fmt: skip
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+    setup: str = ""
+    points: int = 1
+    why: str = ""
+    look: str = ""
+    hidden: str = ""
 
     @property
     def name(self) -> str:
@@ -179,44 +166,50 @@ class Exercise:
         """The line of the notebook's check cell."""
         return f"exercises.{self.key}.check({self.variable})"
 
-    def judge(self, answer: Any) -> Result:
+    @functools.cached_property
+    def right(self) -> Any:
+        """What the solution gives."""
+        return self._gives(self.solution_code)
+
+    @functools.cached_property
+    def known(self) -> tuple[tuple[Mistake, Any], ...]:
+        """Each known mistake and what it gives."""
+        return tuple((mistake, self._gives(mistake.code)) for mistake in self.mistakes)
+
+    def judge(self, answer: Any, *, seconds: float = TIME_LIMIT) -> Result:
         """Judge an answer without showing or keeping anything; never raises.
 
-        Returns
-        -------
-        Result
+        Parameters
+        ----------
+        answer : object
+        seconds : float
+            How long the reader's code may run.
         """
-        import numpy as np
-
         if _holds_ellipsis(answer) or self._is_stub(answer):
-            return Result(self.key, NOT_ATTEMPTED, UNTOUCHED)
-        given = _guarded(answer, self.variable) if inspect.isfunction(answer) else answer
+            return self._untouched()
         try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                message = self.find_mistake(given)
-        except _Untouched:
-            return Result(self.key, NOT_ATTEMPTED, UNTOUCHED)
-        except _ReaderError as error:
-            message = str(error)
-        except (Exception, SystemExit) as error:
-            message = (
-                f"`{self.variable}` is {describe(answer)}, and the check cannot work with that "
-                f"({type(error).__name__}: {shorten(str(error))}). Read once more what the task "
-                "asks for: one number, a text, an array or a function?"
+            found = self.form.judge(self.form.given(answer, self, seconds), self)
+        except Untouched:
+            return self._untouched()
+        except Unfit as error:
+            found = str(error)
+        except Exception as error:  # an answer so strange that it cannot be compared
+            found = (
+                f"The check cannot work with `{self.variable}` ({type(error).__name__}: "
+                f"{shorten(str(error))}). Read once more what the task asks for."
             )
-        if message is None:
+        if found is None:
             return Result(self.key, CORRECT, self.why)
-        known = next((mistake for mistake in self.mistakes if mistake.says in message), None)
-        return Result(self.key, NOT_YET, str(message), known, self.look)
+        known, message = (found, found.message) if isinstance(found, Mistake) else (None, found)
+        return Result(self.key, NOT_YET, message, known, self.look)
 
     def check(self, answer: Any) -> None:
         """Judge the reader's answer, show the result and keep it in the progress file."""
         result = self.judge(answer)
         pages.show(str(result), result._repr_html_())
         if result.status != NOT_ATTEMPTED:
-            says = result.mistake.says if result.mistake else None
-            _keep(record.add_attempt, self.key, correct=result.correct, mistake=says)
+            name = result.mistake.label if result.mistake else None
+            _keep(record.add_attempt, self.key, correct=result.correct, mistake=name)
 
     def grade(self, answer: Any) -> None:
         """Raise AssertionError unless the answer is right: what a graded cell runs."""
@@ -229,15 +222,13 @@ class Exercise:
         wanted = number if isinstance(number, int) else _hints_shown.get(self.key, 0) + 1
         wanted = max(1, min(wanted, len(self.hints)))
         _hints_shown[self.key] = max(wanted, _hints_shown.get(self.key, 0))
-        title, text = f"Hint {wanted} of {len(self.hints)}", self.hints[wanted - 1]
-        pages.show(pages.note_text(title, text), pages.note_html(title, text))
+        pages.note(f"Hint {wanted} of {len(self.hints)}", self.hints[wanted - 1])
         _keep(record.add_hint, self.key, number=wanted)
 
     def solution(self) -> None:
         """Show code that solves the exercise; a teacher may have switched that off."""
         if os.environ.get(SOLUTIONS_VARIABLE, "").lower() == "off":
-            title, text = "Solutions are switched off", "Ask for a hint, or your teacher."
-            pages.show(pages.note_text(title, text), pages.note_html(title, text))
+            pages.note("Solutions are switched off", "Ask for a hint, or your teacher.")
             return
         pages.show(
             f"Solution of {self.key}:\n{self.solution_code}",
@@ -247,9 +238,28 @@ class Exercise:
 
     def answer(self, code: str) -> Any:
         """Run ``setup`` and ``code`` (the stub, the solution, a mistake); the answer they give."""
-        namespace = dict(_namespace(self.setup))
+        namespace = self.namespace()
         exec(compile(code, f"<{self.key}>", "exec"), namespace)
         return namespace[self.variable]
+
+    def namespace(self) -> dict[str, Any]:
+        """What the lab has defined when the exercise begins, new each time."""
+        namespace: dict[str, Any] = {"__name__": "notebook"}
+        exec(compile(self.setup, "<setup>", "exec"), namespace)
+        return namespace
+
+    def mistake_named(self, text: str) -> Mistake | None:
+        """The mistake that a progress file counts as ``text``: its name, or of old a piece of its
+        message."""
+        found = [m for m in self.mistakes if text == m.label]
+        found = found or [m for m in self.mistakes if len(text) > 3 and text in m.message]
+        return found[0] if len(found) == 1 else None
+
+    def _gives(self, code: str) -> Any:
+        return self.form.given(self.answer(code), self, TIME_LIMIT)
+
+    def _untouched(self) -> Result:
+        return Result(self.key, NOT_ATTEMPTED, UNTOUCHED if "..." in self.stub else UNCHANGED)
 
     def _is_stub(self, answer: Any) -> bool:
         """Whether a function still does what the stub's does: nothing of the reader's."""
@@ -263,14 +273,6 @@ _hints_shown: dict[str, int] = {}
 _told_about_record: set[str] = set()
 
 
-class _Untouched(Exception):
-    """The reader's function still returns ``...``."""
-
-
-class _ReaderError(Exception):
-    """The reader's function failed; the message says with which arguments."""
-
-
 def _keep(add: Callable[..., None], key: str, **what: Any) -> None:
     """Write to the progress file; if that fails, say so once and go on."""
     try:
@@ -278,26 +280,17 @@ def _keep(add: Callable[..., None], key: str, **what: Any) -> None:
     except (LabError, OSError) as error:
         if str(error) not in _told_about_record:
             _told_about_record.add(str(error))
-            title, text = "Your progress was not saved", f"{error}"
-            pages.show(pages.note_text(title, text), pages.note_html(title, text))
+            pages.note("Your progress was not saved", str(error))
 
 
 def _holds_ellipsis(answer: Any, depth: int = 3) -> bool:
     if answer is ...:
         return True
-    if depth and isinstance(answer, dict):
+    if depth and type(answer) is dict:
         return any(_holds_ellipsis(value, depth - 1) for value in answer.values())
-    if depth and isinstance(answer, (list, tuple, set)):
+    if depth and type(answer) in (list, tuple, set):
         return any(_holds_ellipsis(value, depth - 1) for value in answer)
     return False
-
-
-@functools.lru_cache(maxsize=4)
-def _namespace(setup: str) -> dict[str, Any]:
-    """What a lab has defined when an exercise begins."""
-    namespace: dict[str, Any] = {"__name__": "notebook"}
-    exec(compile(setup, "<setup>", "exec"), namespace)
-    return namespace
 
 
 @functools.cache
@@ -318,23 +311,3 @@ def _body(code: CodeType) -> tuple:
         for step in dis.get_instructions(code)
         if step.opname not in ("RESUME", "NOP")
     )
-
-
-def _guarded(function: Callable, name: str) -> Callable:
-    """The reader's function; what it raises becomes a message that names the arguments."""
-
-    @functools.wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        call = describe_call(name, args, kwargs)
-        try:
-            value = function(*args, **kwargs)
-        except (Exception, SystemExit) as error:
-            raise _ReaderError(
-                f"Your function stopped with {type(error).__name__}: {shorten(str(error))}. "
-                f"It was called as `{call}`: run that line in a cell of its own to see where."
-            ) from error
-        if value is ...:
-            raise _Untouched
-        return value
-
-    return guarded

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from . import answers
-from .core import Exercise, Mistake
+from .core import Mistake
+from .kinds import Case, choice, function, number
 
 LAB = "03_decode"
 OBJECTIVES = (
@@ -18,425 +20,286 @@ OBJECTIVES = (
     "recognise the usual failures and mend each",
 )
 
-MOMENT = 7.43  #: seconds into the window
-
-
-def _check_position(answer):
-    return answers.close(
-        answer,
-        int(MOMENT / 0.02),
-        tol=0.01,
-        wrong=[
-            (MOMENT / 0.01, "That is the frame of the log-mel, 10 ms each. The encoder's second "
-             "layer moves in steps of two frames."),
-            (MOMENT * 16000, "That is the sample of the waveform. A position covers 320 samples."),
-            (MOMENT / 0.02, "Half a position does not exist: it is the whole number below."),
-            (int(MOMENT / 0.02) + 1, "Counted from 1. Arrays count from 0: position 0 covers 0 to "
-             "20 ms."),
-            (int(MOMENT / 30 * 448), "That shares out the 448 tokens over the 30 s. Tokens have "
-             "no clock; the 1,500 positions have."),
-        ],
-        name="position",
-    )  # fmt: skip
-
-
-position = Exercise(
+position = number(
     key="decode.position",
     lab=LAB,
+    look="From a file to 1,500 positions",
     objective=OBJECTIVES[0],
-    task=f"A dog barks {MOMENT} s after the start of a window. Which of the encoder's 1,500 "
+    task="A dog barks 7.43 s after the start of a window. Which of the encoder's 1,500 "
     "positions, counted from 0, covers that moment?",
     stub="position = ...",
-    solution="position = int(7.43 / 0.02)",
+    solution_code="position = int(7.43 / 0.02)",
     variable="position",
-    look="From a file to 1,500 positions",
-    check=_check_position,
     mistakes=(
-        Mistake("position = round(7.43 / 0.01)", "the frame of the log-mel", "frame for position"),
-        Mistake("position = round(7.43 * 16000)", "the sample of the waveform", "sample index"),
-        Mistake("position = 7.43 / 0.02", "Half a position", "not a whole number"),
-        Mistake("position = round(7.43 / 0.02 + 0.5)", "Counted from 1", "counted from 1"),
-        Mistake("position = int(7.43 / 30 * 448)", "shares out the 448", "tokens have no clock"),
+        Mistake("position = 7.43 / 0.01", "That is the frame of the log-mel, 10 ms each. The "
+                "encoder's second layer moves in steps of two frames.", "frame for position"),
+        Mistake("position = 7.43 * 16000", "That is the sample of the waveform. A position covers "
+                "320 samples.", "sample index"),
+        Mistake("position = 7.43 / 0.02", "Half a position does not exist. In which one does that "
+                "moment fall?", "not a whole number"),
+        Mistake("position = int(7.43 / 0.02) + 1", "Counted from 1, or rounded up: arrays count "
+                "from 0, and position 0 covers 0 to 20 ms.", "counted from 1"),
+        Mistake("position = int(7.43 / 0.02) - 1", "One too few. As the first position is 0, the "
+                "number of those that are over by then is already the answer.",
+                "1 taken off once more"),
+        Mistake("position = 7.43 / 30 * 448", "That shares out the 448 tokens over the 30 s. "
+                "Tokens have no clock; the 1,500 positions have.", "tokens have no clock"),
+        Mistake("position = 7430 / 320", "7,430 counts milliseconds, 320 counts samples. How "
+                "many milliseconds does a position cover?", "milliseconds by samples"),
+        Mistake("position = 1500 / 7.43", "The 1,500 positions last 30 s, not 7.43. How many of "
+                "them are there in a second?", "all positions by the time"),
+        Mistake("position = 7.43 * 0.02", "You multiplied by the length of a position. How many "
+                "such lengths fit into 7.43 s?", "multiplied by the length"),
+        Mistake("position = 7.43 / 30", "That is the share of the window that is over. Take it of "
+                "the 1,500 positions.", "share of the window"),
+        Mistake("position = 7.43 * 1500", "So many would fit if a second had 1,500 positions. The "
+                "1,500 last 30 s.", "positions of a window for those of a second"),
     ),
     hints=(
         "1,500 positions cover 30 seconds. How long is one?",
         "20 ms each: divide, and take the whole number below.",
     ),
     why="One position is 20 ms, two log-mel frames, 320 samples.",
-)
+)  # fmt: skip
 
 
-def _likely(chain):
-    """A model over few tokens: after a text it expects what ``chain`` says, else the end."""
+def _model(start: Sequence[int], text: Sequence[int], end: int) -> Callable[..., np.ndarray]:
+    """A model of 8 tokens: after `start` it says `text`, then `end`; any other past confuses it."""
 
-    def next_probs(tokens):
-        probs = np.full(6, 0.02)
-        probs[chain.get(tuple(tokens), 5)] = 0.9
+    def next_probs(tokens: Sequence[int]) -> np.ndarray:
+        past = np.asarray(tokens).tolist()
+        said = len(past) - len(start)
+        known = past == [*start, *text[: max(said, 0)]]
+        probs = np.array([0.02] * 6 + [0.01, 0.02])
+        probs[[*text, end][said] if known else 2] = 0.87
         return probs
 
     return next_probs
 
 
-_CHAIN = _likely({(0,): 3, (0, 3): 1, (0, 3, 1): 1, (0, 3, 1, 1): 4})
-_ENDLESS = _likely({(0, *[2] * n): 2 for n in range(20)})
-
-
-def _greedy(next_probs, start, end, limit):
-    tokens = list(start)
-    for _ in range(limit):
-        token = int(np.argmax(next_probs(tokens)))
-        if token == end:
-            break
-        tokens.append(token)
-    return tokens[len(start) :]
-
-
-def _greedy_with_end(next_probs, start, end, limit):
-    found = _greedy(next_probs, start, end, limit)
-    return found if len(found) == limit else [*found, end]
-
-
-def _greedy_without_memory(next_probs, start, end, limit):
-    return [int(np.argmax(next_probs(list(start))))] * limit
-
-
-def _greedy_no_stop(next_probs, start, end, limit):
-    tokens = list(start)
-    for _ in range(limit):
-        tokens.append(int(np.argmax(next_probs(tokens))))
-    return tokens[len(start) :]
-
-
-def _greedy_least(next_probs, start, end, limit):
-    return _greedy(lambda tokens: -next_probs(tokens), start, end, limit)
-
-
-def _check_greedy(function):
-    return answers.function(
-        function,
-        [((_CHAIN, [0], 5, 10), [3, 1, 1, 4]), ((_ENDLESS, [0], 5, 7), [2] * 7)],
-        name="greedy",
-        wrong=[
-            (_greedy_with_end, "The end token stands in your result. It says *stop*, and is no "
-             "part of the text: leave the loop before it is appended."),
-            (_greedy_no_stop, "The loop runs on after the end token, up to the limit. Real "
-             "decoders that do so write nonsense after the last word."),
-            (_greedy_without_memory, "The same token each time: the model is asked about `start` "
-             "again and again. Append each token, and ask about all of them."),
-            (_greedy_least, "That takes the least likely token. `argmax` is the place of the "
-             "largest."),
-            (lambda p, start, end, limit: [*start, *_greedy(p, start, end, limit)],
-             "The start sequence stands in your result. Return only what came after it."),
-        ],
-    )  # fmt: skip
-
-
 _GREEDY = (
     "def greedy(next_probs, start, end, limit):\n"
     "    tokens = list(start)\n"
-    "    for _ in range(limit):\n"
+    "    {loop}:\n"
     "{body}"
     "    return {result}"
 )
-_AFTER = "tokens[len(start):]"
+_TAKE = "        token = int(np.argmax(next_probs({past})))\n"
+_STOP = "        if token == end:\n            break\n"
+_APPEND = "        tokens.append(token)\n"
+_BODY = f"{_TAKE.format(past='tokens')}{_STOP}{_APPEND}"
 
 
-def _code(body: str, result: str = _AFTER) -> str:
-    return _GREEDY.format(body=body, result=result)
+def _greedy(
+    body: str, result: str = "tokens[len(start) :]", loop: str = "for _ in range(limit)"
+) -> str:
+    return _GREEDY.format(body=body, result=result, loop=loop)
 
 
-greedy = Exercise(
+greedy = function(
     key="decode.greedy",
     lab=LAB,
+    look="A single step by hand",
     objective=OBJECTIVES[1],
     task="Write the decoding loop. `next_probs(tokens)` gives the probability of every token as "
     "an array; `end` is the token that ends the text. Take the likeliest token each time, at most "
     "`limit` times, and return what came after `start`, without the end token.",
     setup="import numpy as np",
-    stub=_code("        ...\n"),
-    solution=_code(
-        "        token = int(np.argmax(next_probs(tokens)))\n"
-        "        if token == end:\n"
-        "            break\n"
-        "        tokens.append(token)\n"
-    ),
+    stub=_greedy("        ...\n"),
+    solution_code=_greedy(_BODY),
     variable="greedy",
-    look="A single step by hand",
-    check=_check_greedy,
+    points=2,
+    cases=(
+        Case("model([0], [3, 1, 1, 4], 5), [0], 5, 10", "a model that says 3, 1, 1, 4 and then "
+             "the end token 5"),
+        Case("model([0, 6], [2] * 20, 7), [0, 6], 7, 9", "`start=[0, 6]`, `limit=9` and a model "
+             "that says 2 twenty times before it ends"),
+        Case("model([6, 0], [], 4), [6, 0], 4, 3", "a model that says nothing but the end token 4"),
+    ),
+    helpers={"model": _model},
     mistakes=(
-        Mistake(
-            _code(
-                "        tokens.append(int(np.argmax(next_probs(tokens))))\n"
-                "        if tokens[-1] == end:\n"
-                "            break\n"
-            ),
-            "The end token stands in your result",
-            "end token kept",
-        ),
-        Mistake(
-            _code("        tokens.append(int(np.argmax(next_probs(tokens))))\n"),
-            "runs on after the end",
-            "no stop at the end token",
-        ),
-        Mistake(
-            _code("        tokens.append(int(np.argmax(next_probs(start))))\n"),
-            "asked about `start`",
-            "decoder without memory",
-        ),
-        Mistake(
-            _code(
-                "        token = int(np.argmin(next_probs(tokens)))\n"
-                "        if token == end:\n"
-                "            break\n"
-                "        tokens.append(token)\n"
-            ),
-            "least likely token",
-            "argmin for argmax",
-        ),
-        Mistake(
-            _code(
-                "        token = int(np.argmax(next_probs(tokens)))\n"
-                "        if token == end:\n"
-                "            break\n"
-                "        tokens.append(token)\n",
-                "tokens",
-            ),
-            "start sequence stands in your result",
-            "start sequence returned",
-        ),
+        Mistake(_greedy(f"{_TAKE.format(past='tokens')}{_APPEND}{_STOP}"), "The end token is in "
+                "your result. It says *stop*, and is no part of the text: leave the loop before it "
+                "is appended.", "end token kept"),
+        Mistake(_greedy(f"{_TAKE.format(past='tokens')}{_APPEND}"), "The loop runs on after the "
+                "end token, up to the limit. Real decoders that do so write nonsense after the "
+                "last word.", "no stop at the end token"),
+        Mistake(_greedy(f"{_TAKE.format(past='start')}{_STOP}{_APPEND}"), "The same token each "
+                "time: the model is asked about `start` again and again. Append each token, and "
+                "ask about all of them.", "decoder without memory"),
+        Mistake(_greedy(f"{_TAKE.format(past='start')}{_APPEND}"), "The model never sees the "
+                "tokens that you append: `start` is all that it is given. And nothing stops at the "
+                "end token.", "neither memory nor stop"),
+        Mistake(_greedy(f"{_TAKE.format(past='tokens[-1:]')}{_STOP}{_APPEND}"), "The model is "
+                "asked about the last token only. It needs `start` and everything after it.",
+                "memory of one token"),
+        Mistake(_greedy(_BODY.replace("argmax", "argmin")), "That takes the least likely token. "
+                "`argmax` is the place of the largest.", "argmin for argmax"),
+        Mistake(_greedy(_BODY.replace("int(np.argmax(next_probs(tokens)))",
+                                      "next_probs(tokens).max()")), "You append the probability "
+                "of the likeliest token. The token is its **place** in the array.",
+                "probability for token"),
+        Mistake(_greedy(_BODY, result="tokens"), "The start sequence is in your result. Return "
+                "only what came after it.", "start sequence returned"),
+        Mistake(_greedy(_BODY, loop="while len(tokens) < limit"), "`limit` counts the tokens after "
+                "`start`; you count those of `start`, too.", "start counted"),
+        Mistake(_greedy(_BODY, loop="while True"), "It goes on until the model ends the text. A "
+                "model that never does needs `limit`.", "no limit"),
+        Mistake(_greedy(f"{_BODY}        return tokens[len(start) :]\n"), "Only the first token "
+                "comes back. Is `return` inside the loop?", "return inside the loop"),
     ),
     hints=(
         "`int(np.argmax(next_probs(tokens)))` is the likeliest token after `tokens`.",
         "Three lines: find the token; if it is `end`, `break`; append it.",
     ),
-    points=2,
-    kind="function",
     why="This loop, with the rules for time stamps, is what `whisper.decode` runs.",
-)
+)  # fmt: skip
 
-
-def _check_prompt(answer):
-    return answers.choice(
-        answer,
-        "B",
-        {
-            "A": "That is an order, and Whisper takes no orders: it has never seen how the name is "
-            "written, and this prompt does not show it.",
-            "C": "Now both spellings stand in the past, and Whisper copies either. A prompt is not "
-            "read as an explanation.",
-            "D": "A prefix is the beginning of **this** window's text: Whisper would go on as if "
-            "the name had just been spoken there.",
-        },
-    )
-
-
-prompt = Exercise(
+prompt = choice(
     key="decode.prompt",
     lab=LAB,
+    look="A prompt is a fake past",
     objective=OBJECTIVES[2],
     task="Recordings of a firm named Zyntrava come out with *Sin Trava*. What do you pass to get "
-    "the name right?\n\n"
+    "the name right? Answer with its letter.\n\n"
     '- `"A"`: `prompt="Please spell all names of firms correctly."`\n'
     '- `"B"`: `prompt="Welcome to the annual meeting of Zyntrava."`\n'
     '- `"C"`: `prompt="Sin Trava means Zyntrava."`\n'
     '- `"D"`: `prefix="Zyntrava"`',
     stub="prompt = ...",
-    solution='prompt = "B"',
+    solution_code='prompt = "B"',
     variable="prompt",
-    look="A prompt is a fake past",
-    check=_check_prompt,
+    options=("A", "B", "C", "D"),
     mistakes=(
-        Mistake('prompt = "A"', "takes no orders", "prompt taken for an instruction"),
-        Mistake('prompt = "C"', "both spellings", "prompt taken for an explanation"),
-        Mistake('prompt = "D"', "beginning of **this** window", "prefix for prompt"),
+        Mistake('prompt = "A"', "That is an order, and Whisper takes no orders: it has never seen "
+                "how the name is written, and this prompt does not show it.",
+                "prompt taken for an instruction"),
+        Mistake('prompt = "C"', "The past now holds both spellings, and Whisper may copy either. "
+                "It does not read a prompt as an explanation.", "prompt taken for an explanation"),
+        Mistake('prompt = "D"', "A prefix is the beginning of **this** window's text: Whisper "
+                "would go on as if the name had just been spoken there.", "prefix for prompt"),
     ),
     hints=(
         "A prompt is a fake past. What past would have shown Whisper the right spelling?",
         "Which of the four could be the sentence spoken just before?",
     ),
-    kind="choice",
     why="A sentence as it could have been said before, with the name as you want it.",
-)
+)  # fmt: skip
 
 
-def _decide(avg_logprob, no_speech_prob, compression_ratio):
-    if avg_logprob < -1 and no_speech_prob > 0.6:
-        return "skip"
-    if avg_logprob < -1 or compression_ratio > 2.4:
-        return "again"
-    return "accept"
+def _rule(
+    skip: str = "avg_logprob < -1 and no_speech_prob > 0.6",
+    again: str = "avg_logprob < -1 or compression_ratio > 2.4",
+    top: str = "",
+) -> str:
+    return (
+        f"def decide(avg_logprob, no_speech_prob, compression_ratio):\n{top}"
+        f'    if {skip}:\n        return "skip"\n    if {again}:\n        return "again"\n'
+        '    return "accept"'
+    )
 
 
-_CASES = (
-    (-0.2, 0.01, 1.4),
-    (-0.8, 0.93, 0.3),
-    (-1.2, 0.81, 0.3),
-    (-0.2, 0.99, 10.8),
-    (-2.0, 0.53, 0.3),
-    (-1.5, 0.9, 5.0),
-)
-
-
-def _check_rule(function):
-    def silence_by_itself(a, n, c):
-        return "skip" if n > 0.6 else _decide(a, n, c)
-
-    def never_skips(a, n, c):
-        return "again" if a < -1 or c > 2.4 else "accept"
-
-    def loops_first(a, n, c):
-        return "again" if c > 2.4 else _decide(a, n, c)
-
-    def both_needed(a, n, c):
-        if a < -1 and n > 0.6:
-            return "skip"
-        return "again" if a < -1 and c > 2.4 else "accept"
-
-    return answers.function(
-        function,
-        [(case, _decide(*case)) for case in _CASES],
-        name="decide",
-        wrong=[
-            (silence_by_itself, "You skip whenever `no_speech_prob` is high. Whisper skips only if "
-             "it does not believe its text either: that is how *you* gets into a silence."),
-            (never_skips, "You never skip. A window with a high `no_speech_prob` and a low "
-             "`avg_logprob` is taken for silence."),
-            (loops_first, "A window that repeats itself **and** looks silent and unlikely: silence "
-             "has the last word. Ask for it first."),
-            (both_needed, "One bad number is enough for another try: `or`, not `and`."),
-        ],
-    )  # fmt: skip
-
-
-_RULE = (
-    "def decide(avg_logprob, no_speech_prob, compression_ratio):\n"
-    "    if {skip}:\n"
-    '        return "skip"\n'
-    "    if {again}:\n"
-    '        return "again"\n'
-    '    return "accept"'
-)
-_SKIP = "avg_logprob < -1 and no_speech_prob > 0.6"
-_AGAIN = "avg_logprob < -1 or compression_ratio > 2.4"
-
-rule = Exercise(
+rule = function(
     key="decode.rule",
     lab=LAB,
+    look="When Whisper does not trust itself",
     objective=OBJECTIVES[3],
     task="Write Whisper's rule: `decide(…)` returns `'accept'`, `'skip'` (silence) or `'again'` "
     "(at a higher temperature). The limits are −1 for `avg_logprob`, 0.6 for `no_speech_prob` and "
     "2.4 for `compression_ratio`.",
     stub='def decide(avg_logprob, no_speech_prob, compression_ratio):\n    """The fate of a '
     'text."""\n    ...',
-    solution=_RULE.format(skip=_SKIP, again=_AGAIN),
+    solution_code=_rule(),
     variable="decide",
-    look="When Whisper does not trust itself",
-    check=_check_rule,
+    cases=(
+        "-0.2, 0.01, 1.4", "-0.8, 0.93, 0.3", "-1.2, 0.81, 0.3", "-0.2, 0.99, 10.8",
+        "-2.0, 0.53, 0.3", "-1.5, 0.9, 5.0", "-0.3, 0.1, 2.6", "-0.9, 0.55, 2.2",
+        "-1.1, 0.65, 1.7", "-1.4, 0.2, 1.7", "-1.3, 0.4, 3.1",
+    ),
     mistakes=(
-        Mistake(
-            _RULE.format(skip="no_speech_prob > 0.6", again=_AGAIN),
-            "skips only if",
-            "no_speech_prob alone decides",
-        ),
-        Mistake(_RULE.format(skip="False", again=_AGAIN), "You never skip", "never skips"),
-        Mistake(
-            "def decide(a, n, c):\n"
-            "    if c > 2.4:\n        return 'again'\n"
-            "    if a < -1:\n        return 'skip' if n > 0.6 else 'again'\n"
-            "    return 'accept'",
-            "silence has the last word",
-            "repetition before silence",
-        ),
-        Mistake(
-            _RULE.format(skip=_SKIP, again="avg_logprob < -1 and compression_ratio > 2.4"),
-            "`or`, not `and`",
-            "both numbers must be bad",
-        ),
+        Mistake(_rule(skip="no_speech_prob > 0.6"), "You skip whenever `no_speech_prob` is high. "
+                "Whisper skips only if it does not believe its text either: that is how *you* gets "
+                "into a silence.", "no_speech_prob alone decides"),
+        Mistake(_rule(skip="avg_logprob < -1 or no_speech_prob > 0.6"), "One of the two is not "
+                "enough for a silence: `and`, not `or`.", "one bad number skips"),
+        Mistake(_rule(skip="avg_logprob < -1"), "You skip every text that Whisper does not "
+                "believe. It is silence only if `no_speech_prob` is high, too.",
+                "avg_logprob alone skips"),
+        Mistake(_rule(skip="False"), "You never skip. A window with a high `no_speech_prob` and a "
+                "low `avg_logprob` is taken for silence: ask for that before you ask for another "
+                "try.", "never skips"),
+        Mistake(_rule(top='    if compression_ratio > 2.4:\n        return "again"\n'), "A window "
+                "that repeats itself **and** looks silent and unlikely: silence has the last word. "
+                "Ask for it first.", "repetition before silence"),
+        Mistake(_rule(again="avg_logprob < -1 and compression_ratio > 2.4"), "One bad number is "
+                "enough for another try: `or`, not `and`.", "both numbers must be bad"),
+        Mistake(_rule(again="compression_ratio > 2.4"), "A text that Whisper does not believe, "
+                "though somebody speaks, needs another try, too.", "unlikely text accepted"),
+        Mistake(_rule(again="avg_logprob < -1"), "A text that repeats itself needs another try, "
+                "too, however sure Whisper is of it.", "repetition accepted"),
+        Mistake(_rule(skip="avg_logprob > -1 and no_speech_prob > 0.6",
+                      again="avg_logprob > -1 or compression_ratio > 2.4"), "The good texts are "
+                "above −1: a probability of 1 has the logarithm 0. You treat them as the bad ones.",
+                "sign of the comparison"),
     ),
     hints=(
         "Three answers, two questions: is it silence? If not, is anything wrong with the text?",
         "Silence needs both: unlikely text and a high `no_speech_prob`. One of the other two "
         "numbers is enough for another try.",
     ),
-    kind="function",
-    why="The real rule stands in `decode_with_fallback` in whisper/transcribe.py.",
-)
-
-
-def _check_waveform(function):
-    samples = np.array([0, 16384, -32768, 8192, 1], np.int16)
-    quiet = np.array([0, 100, -50], np.int16)
-
-    def scaled(by, kind=np.float32):
-        return lambda s: (s / by).astype(kind)
-
-    return answers.function(
-        function,
-        [(samples, scaled(32768)(samples)), (quiet, scaled(32768)(quiet))],
-        tol=1e-4,
-        name="to_waveform",
-        wrong=[
-            (lambda s: s.astype(np.float32), "Still in integer scale, up to 32,768: Whisper would "
-             "hear it 90 dB too loud and write *The*."),
-            (lambda s: (s / np.abs(s.astype(float)).max()).astype(np.float32), "You divide by the "
-             "loudest sample of each recording: a whisper becomes as loud as a shout. Divide by "
-             "what 16 bits can hold."),
-            (lambda s: (s // 32767).astype(np.float32), "`//` throws away everything behind the "
-             "decimal point: nearly all samples are 0 or −1 now."),
-            (scaled(65536), "65,536 is how many values 16 bits have, from −32,768 to 32,767. The "
-             "largest is half of that."),
-            (scaled(32768, np.int16), "You convert back to integers: between −1 and 1 there are "
-             "only three of them."),
-        ],
-    )  # fmt: skip
+    why="The real rule is in `decode_with_fallback` in whisper/transcribe.py.",
+)  # fmt: skip
 
 
 def _to_waveform(result: str) -> str:
     return f"def to_waveform(samples):\n    return {result}"
 
 
-waveform = Exercise(
+waveform = function(
     key="decode.waveform",
     lab=LAB,
+    look="The wrong numbers",
     objective=OBJECTIVES[4],
     task="**Find the bug.** `samples` holds 16-bit integers from a WAV file, −32,768 to 32,767. "
-    "`to_waveform` is to give floats between −1 and 1, float32, but Whisper writes nonsense. Mend "
-    "it.",
+    "`to_waveform` should return the array that Whisper takes, float32 between −1 and 1, but with "
+    "it Whisper writes nonsense. Correct it.",
     setup="import numpy as np",
     stub=_to_waveform("samples.astype(np.float32)"),
-    solution=_to_waveform("samples.astype(np.float32) / 32768"),
+    solution_code=_to_waveform("samples.astype(np.float32) / 32768"),
     variable="to_waveform",
-    look="The wrong numbers",
-    check=_check_waveform,
+    kind="bug",
+    dtype="float32",
+    tol=5e-4,  # 32767 will do
+    cases=(
+        "np.array([0, 12000, -20000, 30000, -1], np.int16)",
+        "np.array([-50, 300, 0], np.int16)",
+    ),
     mistakes=(
-        Mistake(
-            _to_waveform("np.float32(samples)"), "Still in integer scale", "type changed, not scale"
-        ),
-        Mistake(
-            _to_waveform("(samples / np.abs(samples.astype(float)).max()).astype(np.float32)"),
-            "loudest sample of each",
-            "normalised to the loudest sample",
-        ),
-        Mistake(
-            _to_waveform("(samples // 32767).astype(np.float32)"),
-            "throws away everything",
-            "integer division",
-        ),
-        Mistake(
-            _to_waveform("(samples / 65536).astype(np.float32)"),
-            "half of that",
-            "number of values for the largest value",
-        ),
-        Mistake(
-            _to_waveform("(samples / 32768).astype(np.int16)"),
-            "back to integers",
-            "integers again",
-        ),
+        Mistake(_to_waveform("np.float32(samples)"), "Still in integer scale, up to 32,768: "
+                "Whisper would hear it 90 dB too loud.", "type changed, not scale"),
+        Mistake(_to_waveform("samples / 32768"), "The values are right, but they are float64: "
+                "NumPy divides integers that way. Whisper stops with an error at float64. Which "
+                "type did the task ask for?", "float64"),
+        Mistake(_to_waveform("(samples / np.abs(samples).max()).astype(np.float32)"), "You divide "
+                "by the loudest sample of each recording: a whisper becomes as loud as a shout. "
+                "Divide by what 16 bits can hold.", "normalized to the loudest sample"),
+        Mistake(_to_waveform("samples.astype(np.float32) // 32768"), "`//` throws away everything "
+                "behind the decimal point: nearly all samples are 0 or −1 now.",
+                "integer division"),
+        Mistake(_to_waveform("(samples / 65536).astype(np.float32)"), "65,536 is how many values "
+                "16 bits have, from −32,768 to 32,767. The largest is half of that.",
+                "number of values for the largest value"),
+        Mistake(_to_waveform("(samples / 255).astype(np.float32)"), "255 is the largest value of "
+                "8 bits without a sign. Here are 16 bits with one.", "8 bits for 16"),
+        Mistake(_to_waveform("(samples / 32768).astype(np.int16)"), "You convert back to integers: "
+                "between −1 and 1 there are only three of them.", "integers again"),
+        Mistake(_to_waveform("np.clip(samples, -1, 1).astype(np.float32)"), "You cut everything "
+                "off at −1 and 1: what was loud or soft is all the same now. Divide instead.",
+                "cut off, not scaled"),
     ),
     hints=(
         "Two things must change: the type and the scale. One of them is missing.",
         "Which number should become 1? 16 bits reach up to about 32,768.",
     ),
-    kind="bug",
     why="`lab_utils.audio.load` and `whisper.load_audio` both do this for you.",
-)
+)  # fmt: skip

@@ -67,8 +67,7 @@ def progress(lab: str) -> None:
     try:
         entries = record.read()
     except ExerciseError as error:
-        title, text = "Your progress cannot be read", str(error)
-        pages.show(pages.note_text(title, text), pages.note_html(title, text))
+        pages.note("Your progress cannot be read", str(error))
         return
     rows = [(e.name, _status(entries.get(e.key)), shown(e.task)) for e in found]
     done = sum(entries.get(e.key, record.Entry()).solved for e in found)
@@ -84,8 +83,7 @@ def overview() -> None:
     try:
         entries = record.read()
     except ExerciseError as error:
-        title, text = "Your progress cannot be read", str(error)
-        pages.show(pages.note_text(title, text), pages.note_html(title, text))
+        pages.note("Your progress cannot be read", str(error))
         return
     rows = []
     for lab in TOPICS:

@@ -1,7 +1,7 @@
 """How results look: HTML that a screen reader follows, and the same in plain text.
 
-No meaning stands in colour alone: each status has its word and its sign. What comes from outside
-is escaped; code, bold and italic are marked as in Markdown.
+No meaning is in color alone: each status has its word and its sign. What comes from outside is
+escaped; code, bold and italic are marked as in Markdown.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 
 SIGNS = {"correct": "✓", "not yet": "✗", "not attempted": "○"}
-COLOURS = {"correct": "#1a7f37", "not yet": "#b35900", "not attempted": "#6e7781"}
-_BOX = "border-left:4px solid {colour};padding:.3em .8em;margin:.3em 0"
+COLORS = {"correct": "#1a7f37", "not yet": "#b35900", "not attempted": "#6e7781"}
+_BOX = "border-left:4px solid {color};padding:.3em .8em;margin:.3em 0"
 
 
 def show(text: str, markup: str) -> None:
@@ -36,7 +36,7 @@ def result_html(status: str, message: str) -> str:
     """One result as a box that a screen reader announces."""
     body = f" {inline(message)}" if message else ""
     return (
-        f'<div role="status" style="{_BOX.format(colour=COLOURS[status])}">'
+        f'<div role="status" style="{_BOX.format(color=COLORS[status])}">'
         f'<span aria-hidden="true">{SIGNS[status]}</span> '
         f"<strong>{status.capitalize()}.</strong>{body}</div>"
     )
@@ -47,10 +47,15 @@ def note_text(title: str, text: str) -> str:
     return f"{title}. {text}"
 
 
+def note(title: str, text: str) -> None:
+    """Show a hint, or a word from the checker itself."""
+    show(note_text(title, text), note_html(title, text))
+
+
 def note_html(title: str, text: str) -> str:
     """A hint, or a word from the checker itself, as a box."""
     return (
-        f'<div role="note" style="{_BOX.format(colour="#0969da")}">'
+        f'<div role="note" style="{_BOX.format(color="#0969da")}">'
         f"<strong>{html.escape(title)}.</strong> {inline(text)}</div>"
     )
 
@@ -58,7 +63,7 @@ def note_html(title: str, text: str) -> str:
 def code_html(title: str, code: str) -> str:
     """Code under a title."""
     return (
-        f'<div role="note" style="{_BOX.format(colour="#0969da")}">'
+        f'<div role="note" style="{_BOX.format(color="#0969da")}">'
         f"<strong>{html.escape(title)}</strong>"
         f'<pre style="margin:.3em 0"><code>{html.escape(code)}</code></pre></div>'
     )

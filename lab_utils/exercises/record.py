@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,8 +18,8 @@ from typing import Any
 
 from ..errors import ExerciseError
 from ..files import replacing
+from ..places import PROGRESS_VARIABLE, progress_file
 
-PROGRESS_VARIABLE = "WHISPER_LAB_PROGRESS"
 VERSION = 1
 MAX_BYTES = 1_000_000  #: a progress file has a few kilobytes
 LOCK_SECONDS = 5.0
@@ -56,15 +55,7 @@ class Entry:
 
 def path() -> Path:
     """The progress file: ``WHISPER_LAB_PROGRESS``, else in the user's data folder."""
-    if named := os.environ.get(PROGRESS_VARIABLE):
-        return Path(named).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "whisper-lab" / "progress.json"
+    return progress_file()
 
 
 def read() -> dict[str, Entry]:
@@ -201,7 +192,7 @@ def _set_aside(file: Path) -> None:
 def _write(entries: dict[str, Entry]) -> None:
     file = path()
     text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    with replacing(file) as temporary:
+    with replacing(file, private=True) as temporary:
         with temporary.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()

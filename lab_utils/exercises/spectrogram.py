@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from . import answers
-from .core import Exercise, Mistake
+from .core import Mistake
+from .kinds import array, choice, function, number
 
 LAB = "06_spectrogram"
 OBJECTIVES = (
@@ -15,33 +13,7 @@ OBJECTIVES = (
     "notice a spectrogram whose axes do not tell the truth",
 )
 
-
-def _check_shape(answer):
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        return (
-            f"Expected a tuple of two numbers, (rows, frames); this is {answers.describe(answer)}."
-        )
-    wrong = {
-        (
-            512,
-            101,
-        ): "n_fft // 2 rows are one too few: frequency 0 has a row and so has the highest.",
-        (1024, 101): "You took a row for each sample of the frame. A real signal needs 0 Hz to "
-        "half the rate: about half as many.",
-        (1023, 101): "2 n_fft rows are too many by far: look at the formula of the rows again.",
-        (513, 100): "32000 / 320 hops lie inside the clip; the frame at time 0 comes on top.",
-        (101, 513): "Rows and columns are exchanged: frequencies are the rows.",
-        (513, 97): "That is without padding. librosa adds half a frame at both ends, so that frame "
-        "0 is centred on sample 0.",
-    }
-    if tuple(answer) == (513, 101):
-        return None
-    return wrong.get(
-        tuple(answer), f"{answer} is not it. Rows: 1 + n_fft // 2; frames: one each hop, and one."
-    )
-
-
-shape = Exercise(
+shape = array(
     key="spectrogram.shape",
     lab=LAB,
     look="Frame by frame",
@@ -49,42 +21,40 @@ shape = Exercise(
     task="A clip has 32,000 samples. Which shape, `(rows, frames)`, does "
     "`librosa.stft(y, n_fft=1024, hop_length=320)` return?",
     stub="shape = ...",
-    solution="shape = (1 + 1024 // 2, 1 + 32_000 // 320)",
+    solution_code="shape = (1 + 1024 // 2, 1 + 32_000 // 320)",
     variable="shape",
-    check=_check_shape,
+    kind="value",
+    tol=0.01,
     mistakes=(
-        Mistake("shape = (512, 101)", "one too few", "row of the highest frequency forgotten"),
-        Mistake("shape = (1024, 101)", "a row for each sample", "n_fft rows"),
-        Mistake("shape = (513, 100)", "comes on top", "first frame forgotten"),
-        Mistake("shape = (101, 513)", "exchanged", "rows and columns exchanged"),
-        Mistake("shape = (513, 97)", "without padding", "no padding"),
+        Mistake("shape = (512, 101)", "One row is missing: there is one for frequency 0 and one "
+                "for the highest, both ends counted.", "row of the highest frequency forgotten"),
+        Mistake("shape = (512, 100)", "One row and one frame are missing: count both ends of each.",
+                "both ends forgotten"),
+        Mistake("shape = (1024, 101)", "You took a row for each sample of the frame. A real signal "
+                "needs only 0 Hz to half the rate.", "n_fft rows"),
+        Mistake("shape = (1025, 101)", "So many rows would reach up to the whole rate. A real "
+                "signal needs only 0 Hz to half the rate.", "1 + n_fft rows"),
+        Mistake("shape = (513, 100)", "32,000 / 320 hops fit into the clip; the frame at time 0 "
+                "comes on top.", "first frame forgotten"),
+        Mistake("shape = (513, 102)", "One frame too many: the padding only centers the frames, "
+                "it does not add one at the end.", "one frame too many"),
+        Mistake("shape = (101, 513)", "Rows and columns are exchanged: frequencies are the rows.",
+                "rows and columns exchanged"),
+        Mistake("shape = (513, 97)", "That is without padding. librosa adds half a frame at both "
+                "ends, so that frame 0 is centered on sample 0.", "no padding"),
+        Mistake("shape = (513, 32)", "32,000 / 1,024 counts frames laid end to end. A new one "
+                "starts at every hop, so they overlap.", "frames without overlap"),
+        Mistake("shape = (513, 32_000)", "That is a frame for each sample. A new one starts only "
+                "at every hop.", "a frame for each sample"),
     ),
     hints=(
         "Rows: frequencies from 0 to half the rate, both ends counted.",
-        "Frames: one starts at every hop, and the first stands at time 0.",
+        "Frames: one starts at every hop, and the first is at time 0.",
     ),
     why="The number of frames does not depend on n_fft: the padding sees to that.",
-)
+)  # fmt: skip
 
-
-def _check_doubled(answer):
-    return answers.close(
-        answer,
-        6.02,
-        tol=0.05,
-        unit="dB",
-        wrong=[
-            (3.01, "3 dB is what twice the **power** gives. Twice the magnitude is four times the "
-             "power."),
-            (12.04, "You applied 20 log10 to the power: the square is counted twice then."),
-            (2.0, "That is the factor itself. Put it on the decibel scale."),
-            (1.39, "np.log is the natural logarithm: decibels use np.log10."),
-            (13.86, "np.log is the natural logarithm: decibels use np.log10 (and then 20)."),
-        ],
-    )  # fmt: skip
-
-
-doubled = Exercise(
+doubled = number(
     key="spectrogram.doubled",
     lab=LAB,
     look="Power and decibels",
@@ -93,50 +63,41 @@ doubled = Exercise(
     "cell of its power spectrogram rise?",
     setup="import numpy as np",
     stub="doubled = ...",
-    solution="doubled = 20 * np.log10(2)",
+    solution_code="doubled = 20 * np.log10(2)",
     variable="doubled",
-    check=_check_doubled,
+    kind="prediction",
+    unit="dB",
+    tol=0.05,
     mistakes=(
-        Mistake("doubled = 10 * np.log10(2)", "twice the **power**", "10 log10 of an amplitude"),
-        Mistake("doubled = 20 * np.log10(4)", "counted twice", "20 log10 of power"),
-        Mistake("doubled = 2.0", "the factor itself", "no decibels"),
-        Mistake("doubled = 20 * np.log(2)", "natural logarithm", "natural logarithm"),
+        Mistake("doubled = 10 * np.log10(2)", "That is what twice the **power** gives. Twice the "
+                "magnitude is four times the power.", "10 log10 of an amplitude"),
+        Mistake("doubled = 20 * np.log10(4)", "You applied 20 log10 to the power: the square is "
+                "counted twice then.", "20 log10 of power"),
+        Mistake("doubled = 2.0", "That is the factor itself. Put it on the decibel scale.",
+                "factor of the samples"),
+        Mistake("doubled = 4.0", "The power is indeed 4 times as large. Put this factor on the "
+                "decibel scale.", "factor of the power"),
+        Mistake("doubled = np.log10(2)", "That is log10 of the factor, in bel. Which multiple of "
+                "it belongs to a magnitude?", "logarithm without a factor"),
+        Mistake("doubled = np.log10(4)", "That is in bel. A decibel is a tenth of it.", "bel"),
+        Mistake("doubled = 10 * np.log(2)", "np.log is the natural logarithm: decibels use "
+                "np.log10. And 10 is the factor for power, not for magnitude.",
+                "natural logarithm of an amplitude"),
+        Mistake("doubled = 20 * np.log(2)", "np.log is the natural logarithm: decibels use "
+                "np.log10.", "natural logarithm"),
+        Mistake("doubled = 0", "It would be 0 if each picture were scaled to its own loudest cell. "
+                "The cells themselves rise.", "taken for normalized"),
     ),
     hints=(
         "Twice the magnitude is how many times the power?",
         "10 log10 of the ratio of powers equals 20 log10 of the ratio of magnitudes.",
     ),
-    kind="prediction",
     why="Each doubling is 6 dB, whatever the level was: that is what a logarithm does.",
-)
+)  # fmt: skip
 
+_TO_DB = "def to_db(S):\n    return "
 
-def _power_db(S, factor=10.0, floor=1e-10):
-    return factor * np.log10(np.maximum(S, floor))
-
-
-def _check_to_db(function):
-    cases = [np.array([1.0, 0.1, 1e-4]), np.array([[100.0, 0.0], [2.0, 1e-12]])]
-    return answers.function(
-        function,
-        [(case, _power_db(case)) for case in cases],
-        tol=1e-3,
-        wrong=[
-            (lambda S: _power_db(S, 20), "20 log10 is for magnitude. `S` is power: every slope "
-             "comes out twice too steep."),
-            (lambda S: _power_db(S, floor=0), "Right for what is above 0. But the logarithm of 0 "
-             "is minus infinity, and every picture with it goes blank: lift to 1e-10 first."),
-            (lambda S: _power_db(S + 1e-10), "Adding 1e-10 changes every value a little. Lift only "
-             "what is below it: np.maximum(S, 1e-10)."),
-            (lambda S: 10 * np.log(np.maximum(S, 1e-10)), "np.log is the natural logarithm: "
-             "decibels use np.log10."),
-            (lambda S: np.log10(np.maximum(S, 1e-10)), "That is in bel. A decibel is a tenth of "
-             "it, so the number is ten times as large."),
-        ],
-    )  # fmt: skip
-
-
-to_db = Exercise(
+to_db = function(
     key="spectrogram.to_db",
     lab=LAB,
     look="Power and decibels",
@@ -145,60 +106,45 @@ to_db = Exercise(
     "1e-10 count as 1e-10.",
     setup="import numpy as np",
     stub='def to_db(S):\n    """Decibels of power."""\n    ...',
-    solution="def to_db(S):\n    return 10 * np.log10(np.maximum(S, 1e-10))",
+    solution_code=f"{_TO_DB}10 * np.log10(np.maximum(S, 1e-10))",
     variable="to_db",
-    check=_check_to_db,
+    points=2,
+    cases=(
+        "np.array([0.3, 7.0])",
+        "np.array([[70.0, 0.0], [2.0, 1e-12]])",
+        "np.array([3e-10, 4e-4])",
+    ),
+    tol=1e-3,
     mistakes=(
-        Mistake(
-            "def to_db(S):\n    return 20 * np.log10(np.maximum(S, 1e-10))",
-            "for magnitude",
-            "20 log10 of power",
-        ),
-        Mistake(
-            "def to_db(S):\n    return 10 * np.log10(S)", "minus infinity", "logarithm of zero"
-        ),
-        Mistake(
-            "def to_db(S):\n    return 10 * np.log(np.maximum(S, 1e-10))",
-            "natural logarithm",
-            "natural logarithm",
-        ),
-        Mistake("def to_db(S):\n    return np.log10(np.maximum(S, 1e-10))", "in bel", "bel"),
+        Mistake(f"{_TO_DB}20 * np.log10(np.maximum(S, 1e-10))", "20 log10 is for magnitude. `S` is "
+                "power: every slope comes out twice too steep.", "20 log10 of power"),
+        Mistake(f"{_TO_DB}10 * np.log10(S)", "Right for what is above 1e-10. But the logarithm of "
+                "0 is minus infinity, and every picture with it goes blank: lift small values "
+                "first.", "logarithm of zero"),
+        Mistake(f"{_TO_DB}10 * np.log10(S + 1e-10)", "Adding 1e-10 changes every value a little, "
+                "and small ones a lot. Lift only what is below it.", "floor added"),
+        Mistake(f"{_TO_DB}10 * np.log(np.maximum(S, 1e-10))", "np.log is the natural logarithm: "
+                "decibels use np.log10.", "natural logarithm"),
+        Mistake(f"{_TO_DB}np.log10(np.maximum(S, 1e-10))", "That is in bel. A decibel is a tenth "
+                "of it, so the number is ten times as large.", "bel"),
+        Mistake(f"{_TO_DB}10 * np.log10(np.maximum(S, 1e-10) / S.max())", "Your 0 dB is the "
+                "loudest cell. The task sets it at 1.0.", "relative to the maximum"),
+        Mistake("def to_db(S):\n    db = 10 * np.log10(np.maximum(S, 1e-10))\n"
+                "    return np.maximum(db, db.max() - 80)", "You also cut off what is more than 80 "
+                "dB below the loudest, as `top_db` of librosa does. That is not asked.",
+                "cut 80 dB below the loudest"),
+        Mistake(f"{_TO_DB}10 * np.log10(np.minimum(S, 1e-10))", "np.minimum keeps the smaller of "
+                "two values. To lift what is below 1e-10 you need the larger.",
+                "minimum for maximum"),
     ),
     hints=(
         "Which factor belongs to power: 10 or 20?",
         "np.maximum(S, 1e-10) lifts the zeros before the logarithm is taken.",
     ),
-    points=2,
-    kind="function",
-    why="`librosa.power_to_db` does this, and cuts off what lies 80 dB below the loudest.",
-)
+    why="`librosa.power_to_db` does this, and cuts off what is 80 dB below the loudest.",
+)  # fmt: skip
 
-
-def _check_n_fft(answer):
-    found = answers.number(answer)
-    if found is None:
-        return f"Expected one number of samples; this is {answers.describe(answer)}."
-    if found in (256, 512):
-        return (
-            f"With {found:.0f} samples the rows are {16000 / found:.0f} Hz apart: tones 20 Hz "
-            "apart fall into one row. " + ("Try longer." if found == 512 else "Far too short.")
-        )
-    if found == 1024:
-        return (
-            "The rows are 15.6 Hz apart then, but a Hann window spreads each tone over two rows on "
-            "either side: the two still run together."
-        )
-    if found == 8192:
-        return (
-            "That would do, but a frame of 512 ms smears every syllable. The task asks for the "
-            "shortest that is enough."
-        )
-    if found == 20:
-        return "20 is the distance of the tones in Hz. How many samples does a frame need?"
-    return None if found == 2048 else "Choose 256, 512, 1024, 2048 or 8192 samples."
-
-
-n_fft = Exercise(
+n_fft = choice(
     key="spectrogram.n_fft",
     lab=LAB,
     look="What a longer frame costs",
@@ -206,86 +152,64 @@ n_fft = Exercise(
     task="Two tones are 20 Hz apart, at 16,000 samples a second. Of 256, 512, 1024, 2048 and 8192 "
     "samples with a Hann window, which is the shortest frame that shows two lines?",
     stub="n_fft = ...",
-    solution="n_fft = 2048",
+    solution_code="n_fft = 2048",
     variable="n_fft",
-    check=_check_n_fft,
+    kind="value",
+    options=(256, 512, 1024, 2048, 8192),
     mistakes=(
-        Mistake("n_fft = 256", "Far too short", "frame far too short"),
-        Mistake("n_fft = 512", "Try longer", "frame too short"),
-        Mistake("n_fft = 1024", "still run together", "width of the window forgotten"),
-        Mistake("n_fft = 8192", "smears every syllable", "longest frame taken"),
+        Mistake("n_fft = 256", "With 256 samples the rows are 62.5 Hz apart, three times the "
+                "distance of the tones: far too short.", "frame far too short"),
+        Mistake("n_fft = 512", "With 512 samples the rows are 31 Hz apart: tones 20 Hz apart fall "
+                "into one row or two neighbors. Try longer.", "frame too short"),
+        Mistake("n_fft = 1024", "The rows are 15.6 Hz apart then, but a Hann window spreads each "
+                "tone over two rows on either side: the two still run together.",
+                "width of the window forgotten"),
+        Mistake("n_fft = 8192", "That would do, but a frame of 512 ms smears every syllable. The "
+                "task asks for the shortest that is enough.", "longest frame taken"),
     ),
     hints=(
-        "Rows are sr / n_fft apart. How many rows must lie between two lines to see a gap?",
+        "Rows are sr / n_fft apart. How many rows must there be between two lines to see a gap?",
         "A Hann window makes each line about four rows wide, its brightest part two.",
     ),
     why="Distance of the rows times length of the frame is always 1: sharper in one, blurred in "
     "the other.",
-)
+)  # fmt: skip
 
+_SECONDS = "def seconds(n_frames, sr, hop):\n    return "
 
-def _check_seconds(function):
-    cases = [
-        {"n_frames": 101, "sr": 16000, "hop": 320},
-        {"n_frames": 3001, "sr": 16000, "hop": 160},
-        {"n_frames": 501, "sr": 44100, "hop": 441},
-    ]
-    return answers.function(
-        function,
-        [(case, (case["n_frames"] - 1) * case["hop"] / case["sr"]) for case in cases],
-        tol=1e-6,
-        wrong=[
-            (lambda n_frames, sr, hop: (n_frames - 1) * hop / 22050, "It still uses "
-             "22050. The rate is an argument of the function: use it."),
-            (lambda n_frames, sr, hop: (n_frames - 1) * 512 / sr, "It still uses a hop of "
-             "512. The hop is an argument of the function: use it."),
-            (lambda n_frames, sr, hop: (n_frames - 1) * 512 / 22050, "Nothing has changed: "
-             "both defaults of librosa, 22050 and 512, still stand there."),
-            (lambda n_frames, sr, hop: n_frames * hop / sr, "One hop too much: frame "
-             "0 is at time 0, so the last of n frames is n - 1 hops later."),
-            (lambda n_frames, sr, hop: (n_frames - 1) * sr / hop, "Upside down: a hop "
-             "lasts hop / sr seconds."),
-        ],
-    )  # fmt: skip
-
-
-seconds = Exercise(
+seconds = function(
     key="spectrogram.seconds",
     lab=LAB,
     look="Bug museum",
     objective=OBJECTIVES[3],
-    task="**Find the bug.** `seconds` is to give the time of the last frame. It is right for "
-    "librosa's defaults alone. Mend it.",
-    stub="def seconds(n_frames, sr, hop):\n    return (n_frames - 1) * 512 / 22050",
-    solution="def seconds(n_frames, sr, hop):\n    return (n_frames - 1) * hop / sr",
+    task="**Find the bug.** `seconds` should give the time of the last frame. It is right for "
+    "librosa's defaults alone. Correct it.",
+    stub=f"{_SECONDS}(n_frames - 1) * 512 / 22050",
+    solution_code=f"{_SECONDS}(n_frames - 1) * hop / sr",
     variable="seconds",
-    check=_check_seconds,
+    kind="bug",
+    cases=("101, 16000, 320", "8, 16000, 160", "500, 44100, 441", "3001, 22050, 512"),
     mistakes=(
-        Mistake(
-            "def seconds(n_frames, sr, hop):\n    return (n_frames - 1) * hop / 22050",
-            "still uses 22050",
-            "rate left at the default",
-        ),
-        Mistake(
-            "def seconds(n_frames, sr, hop):\n    return (n_frames - 1) * 512 / sr",
-            "still uses a hop",
-            "hop left at the default",
-        ),
-        Mistake(
-            "def seconds(n_frames, sr, hop):\n    return n_frames * hop / sr",
-            "One hop too much",
-            "off by one frame",
-        ),
-        Mistake(
-            "def seconds(n_frames, sr, hop):\n    return (n_frames - 1) * sr / hop",
-            "Upside down",
-            "division upside down",
-        ),
+        Mistake(f"{_SECONDS}(n_frames - 1) * hop / 22050", "It still uses 22050. The rate is an "
+                "argument of the function: use it.", "rate left at the default"),
+        Mistake(f"{_SECONDS}(n_frames - 1) * 512 / sr", "It still uses a hop of 512. The hop is "
+                "an argument of the function: use it.", "hop left at the default"),
+        Mistake(f"{_SECONDS}n_frames * hop / sr", "One hop too much: frame 0 is at time 0, so the "
+                "last of n frames is n - 1 hops later.", "off by one frame"),
+        Mistake(f"{_SECONDS}(n_frames - 1) * sr / hop", "Upside down: a hop lasts hop / sr "
+                "seconds.", "division upside down"),
+        Mistake(f"{_SECONDS}(n_frames - 1) * hop // sr", "`//` drops what follows the point: most "
+                "frames are not at a whole second.", "whole seconds"),
+        Mistake(f"{_SECONDS}n_frames - 1 * hop / sr", "Multiplication comes before subtraction: "
+                "put n_frames - 1 in parentheses.", "parentheses forgotten"),
+        Mistake(f"{_SECONDS}1000 * (n_frames - 1) * hop / sr", "That is in milliseconds.",
+                "milliseconds"),
+        Mistake(f"{_SECONDS}(n_frames - 1) * hop", "That is the number of samples up to the last "
+                "frame. How many of them make a second?", "samples for seconds"),
     ),
     hints=(
         "From frame to frame the clip moves on by `hop` samples.",
         "Samples divided by samples a second are seconds.",
     ),
-    kind="bug",
     why="`specshow` makes the same mistake whenever you do not pass `sr` and `hop_length`.",
-)
+)  # fmt: skip

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Hashable, Iterator, Sequence
+import functools
+import itertools
+import unicodedata
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import MetricsError
-from .normalizers import normalize
+from .normalizers import check_normalizer, normalize, unit_of
 
 LETTERS = {"hit": " ", "substitution": "S", "deletion": "D", "insertion": "I"}
-MAX_CELLS = 25_000_000  #: words in the reference times words in the hypothesis
+MAX_CELLS = 25_000_000  #: of a table that is filled cell by cell
+WHOLE = 10_000  #: cells of the largest table that is filled for its alignment: 100 words squared
+UNIT = 1_000_000  #: an edit, beside which the likeness of two words (0 to 100) is little
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One step of an alignment: its kind, the word that was said and the word that was written.
+    """One step of an alignment: its kind, the unit that was said and the one that was written.
 
     ``kind`` is hit, substitution, deletion (``hypothesis`` is empty) or insertion (``reference``
     is empty).
@@ -30,31 +34,35 @@ class Edit:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What was said beside what was written, in the fewest edits."""
+    """What was said beside what was written, in the fewest edits.
+
+    ``unit`` says what is counted: ``"word"``, or ``"character"`` where a language has no spaces.
+    """
 
     edits: tuple[Edit, ...]
+    unit: str = "word"
 
     def _count(self, kind: str) -> int:
         return sum(edit.kind == kind for edit in self.edits)
 
     @property
     def hits(self) -> int:
-        """Words that were written as they were said."""
+        """Units that were written as they were said."""
         return self._count("hit")
 
     @property
     def substitutions(self) -> int:
-        """Words that were written as another word."""
+        """Units that were written as another one."""
         return self._count("substitution")
 
     @property
     def deletions(self) -> int:
-        """Words that were said and not written."""
+        """Units that were said and not written."""
         return self._count("deletion")
 
     @property
     def insertions(self) -> int:
-        """Words that were written and not said."""
+        """Units that were written and not said."""
         return self._count("insertion")
 
     @property
@@ -64,29 +72,32 @@ class Alignment:
 
     @property
     def n_reference(self) -> int:
-        """Words that were said."""
+        """Units that were said."""
         return len(self.edits) - self.insertions
 
     @property
     def wer(self) -> float:
-        """Word error rate, a fraction that may pass 1; see :func:`error_rate` for no words."""
+        """Error rate of the units, a fraction that may pass 1; see :func:`error_rate`."""
         return error_rate(self.errors, self.n_reference)
 
     def text(self) -> str:
         """Three lines: what was said, what was written, and a letter under each error."""
-        rows = []
+        rows = [["said   "], ["written"], ["       "]]
         for edit in self.edits:
-            width = max(len(edit.reference), len(edit.hypothesis), 1)
-            rows.append(
-                (
-                    (edit.reference or "*" * width).ljust(width),
-                    (edit.hypothesis or "*" * width).ljust(width),
-                    LETTERS[edit.kind].ljust(width),
-                )
-            )
-        said, written, marks = zip(*rows, strict=True) if rows else ((), (), ())
-        lines = (("said   ", said), ("written", written), ("       ", marks))
-        return "\n".join(f"{name} {' '.join(words)}".rstrip() for name, words in lines)
+            width = max(_width(edit.reference), _width(edit.hypothesis), 1)
+            column = (edit.reference or "*" * width, edit.hypothesis or "*" * width)
+            for row, cell in zip(rows, (*column, LETTERS[edit.kind]), strict=True):
+                row.append(cell + " " * (width - _width(cell)))
+        return "\n".join(" ".join(row).rstrip() for row in rows)
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: wide characters two, marks on letters none."""
+    columns = 0
+    for c in text:
+        if unicodedata.category(c) not in ("Mn", "Me", "Cf"):
+            columns += 2 if unicodedata.east_asian_width(c) in "WF" else 1
+    return columns
 
 
 def error_rate(errors: int, n_reference: int) -> float:
@@ -109,48 +120,54 @@ def distance_table(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
     -------
     np.ndarray, int, shape (n_reference + 1, n_hypothesis + 1)
         Cell (i, j): the fewest edits that turn the first i words said into the first j written.
+
+    Raises
+    ------
+    MetricsError
+        The table would have more than 25 million cells; :func:`distance` needs none.
     """
-    _check_size(len(reference), len(hypothesis))
-    return np.stack(list(_rows(list(reference), list(hypothesis), unit=1)))
-
-
-def _check_size(n_reference: int, n_hypothesis: int) -> None:
-    if n_reference * n_hypothesis > MAX_CELLS:
+    if len(reference) * len(hypothesis) > MAX_CELLS:
         raise MetricsError(
             f"Expected texts whose lengths multiply to at most {MAX_CELLS:,}, found "
-            f"{n_reference:,} times {n_hypothesis:,}. Cut the recording and score its parts."
+            f"{len(reference):,} times {len(hypothesis):,}. For the number of edits alone use "
+            "metrics.distance."
         )
+    return np.array(_table(reference, hypothesis, cost=lambda a, b: int(a != b)))
+
+
+def _table(
+    ref: Sequence, hyp: Sequence, *, cost: Callable[[Hashable, Hashable], int], unit: int = 1
+) -> list[list[int]]:
+    """Wagner and Fischer's table: ``unit`` for a deletion or insertion, ``cost`` for a pair."""
+    rows = [[unit * j for j in range(len(hyp) + 1)]]
+    for a in ref:
+        above = rows[-1]
+        row = [above[0] + unit]
+        for j, b in enumerate(hyp):
+            row.append(min(above[j] + cost(a, b), above[j + 1] + unit, row[j] + unit))
+        rows.append(row)
+    return rows
 
 
 def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
-    """The last corner of :func:`distance_table`, kept to two rows of it, so any length will do."""
-    (last,) = collections.deque(_rows(list(reference), list(hypothesis), unit=1), maxlen=1)
-    return int(last[-1])
+    """The last corner of :func:`distance_table`, without the table, for texts of any length."""
+    from rapidfuzz.distance import Levenshtein
+
+    return Levenshtein.distance(reference, hypothesis)
 
 
-def _rows(
-    ref: list[Hashable], hyp: list[Hashable], *, unit: int, unlike: np.ndarray | None = None
-) -> Iterator[np.ndarray]:
-    """The table row by row: an edit costs ``unit``, a substitution ``unlike`` on top."""
-    codes: dict[Hashable, int] = {}
-    columns = np.array([codes.setdefault(item, len(codes)) for item in hyp], dtype=int)
-    steps = unit * np.arange(len(hyp) + 1)
-    row = steps
-    yield row
-    for i, item in enumerate(ref):
-        changed = columns != codes.get(item, -1)
-        cost = unit * changed if unlike is None else (unit + unlike[i]) * changed
-        best = row + unit  # a deletion
-        best[1:] = np.minimum(best[1:], row[:-1] + cost)  # a hit or a substitution
-        row = np.minimum.accumulate(best - steps) + steps  # insertions, from left to right
-        yield row
-
-
-def align(reference: str, hypothesis: str, *, normalizer: str = "english") -> Alignment:
-    """Lay two texts beside each other, word by word, in the fewest edits.
+def align(
+    reference: str,
+    hypothesis: str,
+    *,
+    normalizer: str | None = None,
+    language: str | None = None,
+) -> Alignment:
+    """Lay two texts beside each other, unit by unit, in the fewest edits.
 
     Of several alignments with the fewest edits it takes the one whose substituted words look most
-    alike, so that the reader sees which word became which.
+    alike, so that the reader sees which word became which. In texts of more than about 100 words
+    that choice is made for each run of errors alone, between the words that rapidfuzz pairs.
 
     Parameters
     ----------
@@ -158,13 +175,15 @@ def align(reference: str, hypothesis: str, *, normalizer: str = "english") -> Al
         What was said.
     hypothesis : str
         What was written.
-    normalizer : {"english", "basic", "none"}
+    normalizer : {"english", "basic", "none"}, optional
         See :func:`normalize`.
+    language : str, optional
+        Decides the normalizer and the unit, see :func:`unit_of`. Default: English words.
 
     Raises
     ------
     MetricsError
-        Not a text, an unknown normalizer, or texts too long for one table.
+        Not a text, an unknown normalizer, or ``english`` for another language.
 
     Notes
     -----
@@ -177,41 +196,76 @@ def align(reference: str, hypothesis: str, *, normalizer: str = "english") -> Al
     written a   cat sat ****
             S           D
     """
-    said = normalize(reference, normalizer=normalizer).split()
-    written = normalize(hypothesis, normalizer=normalizer).split()
-    return Alignment(tuple(_edits(said, written)))
+    normalizer, unit = check_normalizer(normalizer, language), unit_of(language)
+    said, written = (
+        units(normalize(text, normalizer=normalizer, language=language), unit)
+        for text in (reference, hypothesis)
+    )
+    return Alignment(tuple(_edits(said, written)), unit)
+
+
+def units(text: str, unit: str) -> list[str]:
+    """The words of a text, or its characters without the spaces."""
+    return text.split() if unit == "word" else [c for c in text if not c.isspace()]
 
 
 def _edits(ref: list[str], hyp: list[str]) -> list[Edit]:
-    """Walk the table back from its last corner."""
-    _check_size(len(ref), len(hyp))
-    unit = 1_000_000  # so that the likeness of words only decides between equal numbers of edits
-    parts = {word: _parts(word) for word in {*ref, *hyp}}
-    unlike = np.array([[_unlikeness(parts[a], parts[b]) for b in hyp] for a in ref], dtype=int)
-    table = np.stack(list(_rows(ref, hyp, unit=unit, unlike=unlike)))
+    """The whole table where it is small; else rapidfuzz's hits, and a table between them."""
+    if len(ref) * len(hyp) <= WHOLE and ref != hyp:
+        return _readable(ref, hyp)
+    from rapidfuzz.distance import Levenshtein
+
+    blocks, edits = Levenshtein.opcodes(ref, hyp), []
+    for equal, run in itertools.groupby(blocks, key=lambda block: block.tag == "equal"):
+        run = list(run)
+        said = ref[run[0].src_start : run[-1].src_end]
+        written = hyp[run[0].dest_start : run[-1].dest_end]
+        if equal:
+            edits += [Edit("hit", word, word) for word in said]
+        elif len(said) == len(written) or len(said) * len(written) > WHOLE:
+            edits += [_edit(*pair) for pair in itertools.zip_longest(said, written, fillvalue="")]
+        else:
+            edits += _readable(said, written)
+    return edits
+
+
+def _edit(a: str, b: str) -> Edit:
+    if a == b:
+        return Edit("hit", a, b)
+    return Edit("substitution" if a and b else "deletion" if a else "insertion", a, b)
+
+
+def _readable(ref: list[str], hyp: list[str]) -> list[Edit]:
+    """Walk the table back from its last corner; likeness decides between equal numbers of edits."""
+
+    def cost(a: str, b: str) -> int:
+        return 0 if a == b else UNIT + _unlikeness(a, b)
+
+    if not ref or not hyp:
+        return [_edit(a, b) for a, b in itertools.zip_longest(ref, hyp, fillvalue="")]
+    table = _table(ref, hyp, cost=cost, unit=UNIT)
     i, j, edits = len(ref), len(hyp), []
     while i or j:
-        here = table[i, j]
-        if i and j:
-            hit = ref[i - 1] == hyp[j - 1]
-            cost = 0 if hit else unit + unlike[i - 1, j - 1]
-            if here == table[i - 1, j - 1] + cost:
-                i, j = i - 1, j - 1
-                edits.append(Edit("hit" if hit else "substitution", ref[i], hyp[j]))
-                continue
-        if j and here == table[i, j - 1] + unit:
+        here = table[i][j]
+        if i and j and here == table[i - 1][j - 1] + cost(ref[i - 1], hyp[j - 1]):
+            i, j = i - 1, j - 1
+            edits.append(_edit(ref[i], hyp[j]))
+        elif j and here == table[i][j - 1] + UNIT:
             j -= 1
-            edits.append(Edit("insertion", "", hyp[j]))
+            edits.append(_edit("", hyp[j]))
         else:
             i -= 1
-            edits.append(Edit("deletion", ref[i], ""))
+            edits.append(_edit(ref[i], ""))
     return edits[::-1]
 
 
+@functools.lru_cache(maxsize=100_000)
+def _unlikeness(a: str, b: str) -> int:
+    """0 for words of the same letters and pairs of letters, 100 for words that share none."""
+    x, y = _parts(a), _parts(b)
+    return 100 - 100 * len(x & y) // max(1, len(x | y))
+
+
+@functools.lru_cache(maxsize=10_000)
 def _parts(word: str) -> frozenset[str]:
     return frozenset(word) | {word[k : k + 2] for k in range(len(word) - 1)}
-
-
-def _unlikeness(a: frozenset[str], b: frozenset[str]) -> int:
-    """0 for words of the same letters and pairs of letters, 100 for words that share none."""
-    return 100 - 100 * len(a & b) // max(1, len(a | b))

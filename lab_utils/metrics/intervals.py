@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -10,18 +11,32 @@ import numpy as np
 from ..errors import MetricsError
 from .scores import Score
 
+MIN_GROUPS = 8  #: below it no interval: benchmarks/interval_coverage.py starts here
+
 
 @dataclass(frozen=True)
 class Interval:
-    """A measured value between the ends of its confidence interval."""
+    """A measured value between the ends of its confidence interval.
+
+    Attributes
+    ----------
+    value, low, high : float
+        The ends are NaN where the clips allow no interval.
+    confidence : float
+    reason : str
+        Why there is no interval; empty if there is one.
+    """
 
     value: float
     low: float
     high: float
     confidence: float = 0.95
+    reason: str = ""
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
+        if self.reason:
+            return f"{self.value:{spec}} (no interval: {self.reason})"
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
     def __str__(self) -> str:
@@ -48,6 +63,8 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """One sentence: better, worse, or not to be told from these clips."""
+        if self.difference.reason:
+            return f"These clips cannot tell: {self.difference.reason}."
         if self.difference.high < 0:
             return "B is better: the whole interval lies below zero."
         if self.difference.low > 0:
@@ -55,39 +72,62 @@ class Comparison:
         return "These clips cannot tell: the interval contains zero."
 
 
-def bootstrap(
-    score: Score,
-    *,
-    groups: Sequence[Hashable] | None = None,
-    n_resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
+def interval(
+    score: Score, *, groups: Sequence[Hashable] | None = None, confidence: float = 0.95
 ) -> Interval:
-    """A confidence interval of the corpus WER: score resampled clips again and again.
+    """A confidence interval of the corpus WER.
+
+    The spread of the rate is the jackknife's (each clip left out once), the ends are those of
+    Student's t on a logarithmic scale. In simulations of corpora such as the labs' it contains
+    the true rate in 93 to 98 % of the cases, where the percentiles of a bootstrap of 12 clips do
+    so in 71 to 88 %: see ``benchmarks/interval_coverage.py``.
 
     Parameters
     ----------
     score : Score
     groups : sequence, optional
-        One label a clip; clips of a group are drawn together. Clips that share a sentence or a
+        One label for each clip; clips of a group count as one. Clips that share a sentence or a
         speaker are not independent: without their group the interval is too narrow.
-    n_resamples, confidence, seed
-        How many corpora are drawn, the share of them inside the interval, and the seed.
+    confidence : float
+        Between 0 and 1.
 
     Returns
     -------
     Interval
-        Percentile interval, fractions. It is 0 to 0 where no clip has an error: that says nothing
-        about clips you have not seen. With n clips then fewer than about 3/n have an error.
+        Fractions. Without ends where there are fewer than 8 groups, or no error at all: then the
+        rule of three says how many of all clips may still have one.
+
+    Raises
+    ------
+    MetricsError
+        The confidence is not between 0 and 1, or not one label for each clip.
 
     Notes
     -----
-    Taught in: notebooks/09_evaluate.ipynb. Method: Efron and Tibshirani (1993).
+    Taught in: notebooks/09_evaluate.ipynb. Methods: Efron and Tibshirani (1993), chapter 11;
+    Hanley and Lippman-Hand (1983).
     """
-    errors, words = _counts(score, groups)
-    draws = _draws(len(errors), n_resamples=n_resamples, confidence=confidence, seed=seed)
-    rates = errors[draws].sum(axis=1) / np.maximum(1, words[draws].sum(axis=1))
-    return _interval(score.wer, rates, confidence)
+    return rate_interval(*counts(score, groups=groups), confidence=confidence)
+
+
+def rate_interval(
+    errors: Sequence[int], words: Sequence[int], *, confidence: float = 0.95
+) -> Interval:
+    """:func:`interval` from the errors and the words said of each independent part."""
+    errors, words = np.asarray(errors), np.asarray(words)
+    n, value = len(errors), errors.sum() / max(1, words.sum())
+    t = _quantile(n, confidence)
+    if n < MIN_GROUPS:
+        return _too_few(value, n, confidence)
+    if not errors.any():
+        most = 1 - (1 - confidence) ** (1 / n)
+        reason = f"no error in {n} clips, up to {most:.0%} of all may have one"
+        return Interval(0.0, math.nan, math.nan, confidence, reason)
+    factor = math.exp(t * _spread(errors, words) / value)
+    return Interval(float(value), float(value / factor), float(value * factor), confidence)
+
+
+bootstrap = interval  # the name it had while it drew clips; notebooks of readers call it
 
 
 def compare(
@@ -95,68 +135,98 @@ def compare(
     b: Score,
     *,
     groups: Sequence[Hashable] | None = None,
-    n_resamples: int = 2000,
     confidence: float = 0.95,
-    seed: int = 0,
 ) -> Comparison:
-    """Is system B better than system A? A paired bootstrap over the clips that both transcribed.
+    """Is system B better than system A, on the clips that both transcribed?
+
+    The clips are compared in pairs: what makes a clip hard for both cancels out. The interval is
+    Student's t with the jackknife's spread, and the variance of one error is added to it, so that
+    it does not shrink to nothing where few clips differ. (There it is wider than it need be.)
 
     Parameters
     ----------
     a, b : Score
         Of the same clips in the same order, with the same normalizer.
-    groups, n_resamples, confidence, seed
-        As in :func:`bootstrap`.
+    groups, confidence
+        As in :func:`interval`.
 
     Raises
     ------
     MetricsError
-        The scores are of different clips.
+        The scores are of different clips, or as in :func:`interval`.
 
     Notes
     -----
-    Taught in: notebooks/09_evaluate.ipynb. Method: Bisani and Ney (2004), "Bootstrap estimates
-    for confidence intervals in ASR performance evaluation".
+    Taught in: notebooks/09_evaluate.ipynb. Pairing: Bisani and Ney (2004), "Bootstrap estimates
+    for confidence intervals in ASR performance evaluation". The added error: after Agresti and
+    Min (2005), who add one pair in either direction.
     """
     if [(c.name, c.reference) for c in a.clips] != [(c.name, c.reference) for c in b.clips]:
         raise MetricsError("Expected two scores of the same clips in the same order.")
-    if a.normalizer != b.normalizer:
-        raise MetricsError(f"Expected one normalizer, found {a.normalizer} and {b.normalizer}.")
-    errors_a, words = _counts(a, groups)
-    errors_b, _ = _counts(b, groups)
-    change = errors_b - errors_a
-    draws = _draws(len(change), n_resamples=n_resamples, confidence=confidence, seed=seed)
-    rates = change[draws].sum(axis=1) / np.maximum(1, words[draws].sum(axis=1))
+    for what in ("normalizer", "unit"):
+        if getattr(a, what) != getattr(b, what):
+            raise MetricsError(
+                f"Expected one {what}, found {getattr(a, what)} and {getattr(b, what)}."
+            )
+    errors_a, words = counts(a, groups=groups)
+    errors_b, _ = counts(b, groups=groups)
     signs = [
         np.sign(y.words.errors - x.words.errors) for x, y in zip(a.clips, b.clips, strict=True)
     ]
     return Comparison(
-        _interval(b.wer - a.wer, rates, confidence),
+        change_interval(errors_a, errors_b, words, confidence=confidence),
         better=signs.count(-1),
         worse=signs.count(1),
         equal=signs.count(0),
     )
 
 
-def _counts(score: Score, groups: Sequence[Hashable] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Errors and words said of each unit that is drawn: a clip, or a group of clips."""
+def change_interval(
+    errors_a: Sequence[int],
+    errors_b: Sequence[int],
+    words: Sequence[int],
+    *,
+    confidence: float = 0.95,
+) -> Interval:
+    """The difference of :func:`compare` from the counts of each independent part."""
+    change, words = np.subtract(errors_b, errors_a), np.asarray(words)
+    n, value = len(change), float(change.sum() / max(1, words.sum()))
+    t = _quantile(n, confidence)
+    if n < MIN_GROUPS:
+        return _too_few(value, n, confidence)
+    half = t * math.hypot(_spread(change, words), 1 / max(1, words.sum()))
+    return Interval(value, value - half, value + half, confidence)
+
+
+def counts(
+    score: Score, *, groups: Sequence[Hashable] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors and words said of each independent part: a clip, or a group of clips."""
     labels = range(len(score.clips)) if groups is None else groups
     parts = score.by(labels).values()
     return np.array([p.errors for p in parts]), np.array([p.n_reference for p in parts])
 
 
-def _draws(n: int, *, n_resamples: int, confidence: float, seed: int) -> np.ndarray:
-    if not 0 < confidence < 1 or n_resamples < 1:
-        raise MetricsError(
-            "Expected a confidence between 0 and 1 and at least one resample, "
-            f"found {confidence} and {n_resamples}."
-        )
-    return np.random.default_rng(seed).integers(n, size=(n_resamples, n))
+def _spread(errors: np.ndarray, words: np.ndarray) -> float:
+    """The standard error of a corpus rate: how it moves when each group is left out once."""
+    n, left = len(words), words.sum() - words
+    rates = (errors.sum() - errors) / np.maximum(1, left)
+    rate = errors.sum() / max(1, words.sum())
+    return float(np.sqrt((n - 1) / n * np.sum((rates - rate) ** 2)))
 
 
-def _interval(value: float, rates: np.ndarray, confidence: float) -> Interval:
-    low, high = np.quantile(rates, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(value), float(low), float(high), confidence)
+def _quantile(n: int, confidence: float) -> float:
+    """Student's t for n independent parts."""
+    from scipy import stats
+
+    if not 0 < confidence < 1:
+        raise MetricsError(f"Expected a confidence between 0 and 1, found {confidence}.")
+    return float(stats.t.ppf((1 + confidence) / 2, max(1, n - 1)))
+
+
+def _too_few(value: float, n: int, confidence: float) -> Interval:
+    reason = f"only {n} independent clips, {MIN_GROUPS} are needed"
+    return Interval(float(value), math.nan, math.nan, confidence, reason)
 
 
 def share(hits: int, n: int, *, confidence: float = 0.95) -> Interval:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import MetricsError
-from .alignment import Alignment, Edit, align, distance, error_rate
-from .normalizers import normalize
+from .alignment import Alignment, Edit, align, distance, error_rate, units
+from .normalizers import check_normalizer, normalize, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,16 +36,20 @@ class ClipScore:
 
     @property
     def cer(self) -> float:
-        """Character error rate of this clip, as a fraction; spaces count as characters."""
+        """Character error rate of this clip, a fraction; the spaces between words count too."""
         return error_rate(self.character_errors, self.n_characters)
 
 
 @dataclass(frozen=True)
 class Score:
-    """Many clips scored: every table, number and picture of an evaluation is drawn from this."""
+    """Many clips scored: every table, number and picture of an evaluation is drawn from this.
+
+    ``unit`` is what the error rate counts, words or characters; see :func:`unit_of`.
+    """
 
     clips: tuple[ClipScore, ...]
     normalizer: str
+    unit: str = "word"
 
     def _sum(self, name: str) -> int:
         return sum(getattr(clip.words, name) for clip in self.clips)
@@ -107,7 +112,9 @@ class Score:
         groups: dict[Hashable, list[ClipScore]] = {}
         for label, clip in zip(labels, self.clips, strict=True):
             groups.setdefault(label, []).append(clip)
-        return {label: Score(tuple(group), self.normalizer) for label, group in groups.items()}
+        return {
+            label: dataclasses.replace(self, clips=tuple(group)) for label, group in groups.items()
+        }
 
     def confusions(self, n: int = 10) -> list[tuple[Edit, int]]:
         """The most frequent errors and how often each was made."""
@@ -119,7 +126,8 @@ def score(
     references: Sequence[str],
     hypotheses: Sequence[str],
     *,
-    normalizer: str = "english",
+    normalizer: str | None = None,
+    language: str | None = None,
     names: Sequence[str] | None = None,
 ) -> Score:
     """Score many clips.
@@ -130,8 +138,11 @@ def score(
         What was said, one text a clip. An empty one is allowed: see :func:`error_rate`.
     hypotheses : sequence of str
         What was written, in the same order.
-    normalizer : {"english", "basic", "none"}
+    normalizer : {"english", "basic", "none"}, optional
         See :func:`normalize`.
+    language : str, optional
+        Of all clips. It decides the normalizer, and whether words are counted or, where a language
+        has no spaces, characters. Default: English.
     names : sequence of str, optional
         One name a clip, all different. Default: ``"0"``, ``"1"``, …
 
@@ -142,7 +153,8 @@ def score(
     Raises
     ------
     MetricsError
-        No clips, lengths that differ, a single text in place of a list, or doubled names.
+        No clips, lengths that differ, a single text in place of a list, doubled names, or the
+        English normalizer for another language.
 
     Notes
     -----
@@ -158,35 +170,18 @@ def score(
     names = [str(i) for i in range(len(references))] if names is None else list(names)
     if len(set(names)) != len(references):
         raise MetricsError(f"Expected {len(references)} different names, found {len(set(names))}.")
+    normalizer, unit = check_normalizer(normalizer, language), unit_of(language)
     clips = []
     for name, said, written in zip(names, references, hypotheses, strict=True):
-        said_letters = normalize(said, normalizer=normalizer)
-        written_letters = normalize(written, normalizer=normalizer)
-        errors = distance(said_letters, written_letters)
-        words = align(said, written, normalizer=normalizer)
-        clips.append(ClipScore(name, said, written, words, errors, len(said_letters)))
-    return Score(tuple(clips), normalizer)
+        words = align(said, written, normalizer=normalizer, language=language)
+        letters, found = (
+            _letters(normalize(text, normalizer=normalizer), unit) for text in (said, written)
+        )
+        errors = distance(letters, found)
+        clips.append(ClipScore(name, said, written, words, errors, len(letters)))
+    return Score(tuple(clips), normalizer, unit)
 
 
-def terms_right(
-    references: Iterable[str], hypotheses: Iterable[str], terms: Iterable[str]
-) -> tuple[int, int]:
-    """How many of the names that were said are written, spelled exactly; case does not matter.
-
-    Returns
-    -------
-    right, said : int
-        A name written more often in a clip than it was said there is counted as often as said.
-    """
-    names = [term.casefold() for term in terms]
-    right = said = 0
-    for reference, hypothesis in zip(references, hypotheses, strict=True):
-        wanted, found = (Counter(_words(text)) for text in (reference, hypothesis))
-        for name in names:
-            said += wanted[name]
-            right += min(wanted[name], found[name])
-    return right, said
-
-
-def _words(text: str) -> list[str]:
-    return normalize(text, normalizer="basic").casefold().split()
+def _letters(text: str, unit: str) -> str:
+    """The characters that count: spaces too, but in a language that has none."""
+    return text if unit == "word" else "".join(units(text, unit))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..constants import SAMPLE_RATE, SECONDS_PER_FRAME, SECONDS_PER_POSITION
 from . import new_axes, new_figure
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY, PALE = "#1f5a94", "#c4500a", "#6b6b6b", "#d7e3ee"
 MAP = "magma"  #: the one sequential map of the labs
-SECONDS_PER_FRAME, SECONDS_PER_POSITION = 0.01, 0.02
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
 LANES = (PALE, "#f6dcc6", "#dcebd8", "#e6dcf0")
 MARKERS = ("o", "s", "^", "D", "v", "P")
@@ -44,7 +44,7 @@ def plot_window(window: Window) -> Figure:
     """Waveform, log-mel and encoder output of one padded window, one above the other."""
     fig, axes = new_figure(3, 1, figsize=(9, 6.2), sharex=True, height_ratios=[1, 1.5, 1.5])
     length = window.mel.shape[1] * SECONDS_PER_FRAME
-    times = np.arange(len(window.y)) / 16_000
+    times = np.arange(len(window.y)) / SAMPLE_RATE
     axes[0].plot(times, window.y, color=BLUE, linewidth=0.4)
     axes[0].set(ylabel="amplitude", title="480,000 samples, 16,000 for each second")
     axes[1].imshow(
@@ -165,18 +165,20 @@ def plot_attention(window: Window, trace: Trace, *, words: Sequence[TimedWord] =
 def plot_attended(
     window: Window, trace: Trace, step: int, *, start: float, end: float, ax: Axes | None = None
 ) -> Axes:
-    """One step's attention as a curve over the log-mel, its stretch from ``start`` to ``end``."""
-    ax = new_axes(ax, figsize=(9, 2.6))
+    """One step's attention as a curve over the log-mel, around the stretch ``start`` to ``end``."""
+    ax = new_axes(ax, figsize=(9, 3.4))
     curve = trace.attention[step].mean(axis=0)
     length = len(curve) * SECONDS_PER_POSITION
     _draw_mel(ax, window, length)
-    ax.axvspan(start, end, facecolor="none", edgecolor="white", linewidth=2)
+    for width, colour in ((5, "black"), (2, "white")):  # seen on dark and on bright
+        ax.axvspan(start, end, facecolor="none", edgecolor=colour, linewidth=width)
     scale = ax.twinx()
     times = (np.arange(len(curve)) + 0.5) * SECONDS_PER_POSITION
-    scale.plot(times, curve, color="white", linewidth=2.4)
-    scale.plot(times, curve, color="black", linewidth=0.9)
+    scale.plot(times, curve, color="black", linewidth=4)
+    scale.plot(times, curve, color="white", linewidth=1.8)
     scale.set(ylim=(0, curve.max() * 1.25), ylabel="attention (line)")
     ax.set(xlabel="time (s)", title=f"step {step}: {visible(trace.steps[step].text)}")
+    ax.set_xlim(max(0, start - 1.5), min(length, end + 1.5))
     return ax
 
 

@@ -128,7 +128,7 @@ def plot_intervals(
     zero: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """One dot with its interval a row, numbers beside it.
+    """One row for each interval, numbers beside it; a dot alone where there is no interval.
 
     Parameters
     ----------
@@ -139,16 +139,7 @@ def plot_intervals(
     """
     ax = new_axes(ax, figsize=(8.5, 0.9 + 0.5 * len(intervals)))
     for i, interval in enumerate(intervals.values()):
-        value, low, high = 100 * interval.value, 100 * interval.low, 100 * interval.high
-        ax.plot([low, high], [i, i], color=BLUE, linewidth=3, solid_capstyle="butt")
-        ax.plot([value], [i], marker="o", markersize=9, color=ORANGE, markeredgecolor="white")
-        ax.annotate(
-            f"{value:.1f}  [{low:.1f}, {high:.1f}]",
-            (1.01, i),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=10,
-        )
+        _plot_interval(ax, interval, i, line=BLUE, color=ORANGE, marker="o")
     ax.set_yticks(range(len(intervals)), list(intervals))
     ax.set_ylim(len(intervals) - 0.5, -0.5)
     if zero:
@@ -161,6 +152,24 @@ def plot_intervals(
     return ax
 
 
+def _plot_interval(ax, interval, y: float, *, line: str, color: str, marker: str, name: str = ""):
+    """A dot, its interval if there is one, and both as numbers at the right edge."""
+    value, low, high = 100 * interval.value, 100 * interval.low, 100 * interval.high
+    ends = "  no interval" if interval.reason else f"  [{low:.1f}, {high:.1f}]"
+    if not interval.reason:
+        ax.plot([low, high], [y, y], color=line, linewidth=3, solid_capstyle="butt")
+    ax.annotate(
+        f"{name} {value:.1f}{ends}".lstrip(),
+        (1.01, y),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        fontsize=9,
+    )
+    return ax.plot(
+        [value], [y], marker, markersize=9, color=color, markeredgecolor="white", linestyle="none"
+    )
+
+
 def plot_resamples(
     values: np.ndarray, *, interval, xlabel: str, zero: bool = False, ax: Axes | None = None
 ) -> Axes:
@@ -171,6 +180,7 @@ def plot_resamples(
     values : np.ndarray, shape (n_resamples,)
         Fractions; drawn in percent.
     interval : metrics.Interval
+        Its value, and the percentiles of the draws as its ends.
     """
     ax = new_axes(ax, figsize=(8.5, 2.8))
     ax.hist(100 * np.asarray(values), bins=24, color="#9cc3e0", edgecolor="white")
@@ -251,7 +261,7 @@ def plot_losses(history: Sequence, *, epochs: int | None = None, ax: Axes | None
     """
     ax = new_axes(ax, figsize=(8.5, 3.4))
     numbers = [epoch.number for epoch in history]
-    lines = {"learned from": [epoch.train for epoch in history]}
+    lines = {"training clips": [epoch.train for epoch in history]}
     for name in history[0].validation if history else ():
         lines[name] = [epoch.validation[name] for epoch in history]
     for (name, values), (color, marker, line) in zip(lines.items(), STYLES, strict=False):
@@ -272,7 +282,7 @@ def plot_losses(history: Sequence, *, epochs: int | None = None, ax: Axes | None
 def plot_before_after(
     pairs: Mapping[str, tuple], *, xlabel: str = "word error rate (%)", ax: Axes | None = None
 ) -> Axes:
-    """Before and after with intervals: one row a test set, two marks a row.
+    """Before and after with intervals: one row for each test set, two marks in each.
 
     Parameters
     ----------
@@ -283,25 +293,10 @@ def plot_before_after(
     for i, pair in enumerate(pairs.values()):
         marks = ((pair[0], "before", GREY, "o", -0.16), (pair[1], "after", ORANGE, "D", 0.16))
         for interval, name, color, marker, shift in marks:
-            value, low, high = 100 * interval.value, 100 * interval.low, 100 * interval.high
-            ax.plot([low, high], [i + shift] * 2, color=color, lw=3, solid_capstyle="butt")
-            ax.plot(
-                [value],
-                [i + shift],
-                marker=marker,
-                markersize=9,
-                color=color,
-                markeredgecolor="white",
-                linestyle="none",
-                label=name if i == 0 else None,
+            (dot,) = _plot_interval(
+                ax, interval, i + shift, line=color, color=color, marker=marker, name=name
             )
-            ax.annotate(
-                f"{name} {value:.1f}  [{low:.1f}, {high:.1f}]",
-                (1.01, i + shift),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=9,
-            )
+            dot.set_label(name if i == 0 else None)
     ax.set_yticks(range(len(pairs)), list(pairs))
     ax.set_ylim(len(pairs) - 0.5, -0.5)
     ax.set_xlim(left=0)

@@ -7,7 +7,15 @@ Taught in: notebooks/10_fine_tune.ipynb.
 """
 
 from .config import Config
-from .examples import Example, at_speed, from_manifest, jargon, jargon_terms, shared_sentences
+from .examples import (
+    Example,
+    at_speed,
+    from_manifest,
+    jargon,
+    jargon_terms,
+    sentence_frames,
+    shared_sentences,
+)
 from .features import Features, encode
 from .labels import Labels, labels, start_tokens
 from .loop import Epoch, Run, loss, train
@@ -37,6 +45,7 @@ __all__ = [
     "merge_lora",
     "plan",
     "save",
+    "sentence_frames",
     "shared_sentences",
     "start_tokens",
     "train",

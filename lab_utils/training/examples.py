@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def jargon(kind: str, split: str, *, voice: str | None = None) -> tuple[Example,
     split : {"train", "validation", "test"}
         General speech has ``"replay"`` in place of ``"train"``.
     voice : {"heart", "joe"}, optional
-        Only this voice. ``joe`` reads no name outside the test.
+        Only this voice. ``joe`` reads no name in training.
 
     Raises
     ------
@@ -113,6 +114,15 @@ def _example(folder: Path, clip: dict) -> Example:
             "'git checkout -- assets'."
         )
     return Example(path, clip["text"], path.stem, clip["voice"], clip["sentence"])
+
+
+def sentence_frames(examples: Iterable[Example]) -> list[str]:
+    """The sentence of each clip without its invented names: the groups of an interval.
+
+    Clips of one frame share their words, and so their errors: they are not independent.
+    """
+    names = "|".join(jargon_terms())
+    return [re.sub(names, "*", example.text) for example in examples]
 
 
 def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tuple[Example, ...]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import audio, batches
-from ..constants import CHUNK_LENGTH, SAMPLE_RATE, TOKENS_PER_SECOND
+from ..constants import CHUNK_LENGTH, SAMPLE_RATE, SECONDS_PER_POSITION, TOKENS_PER_SECOND
 from ..errors import LabError, TrainingError
 from ..progress import bar
 from .examples import Example
@@ -45,12 +45,24 @@ class Features:
         return Features(self.examples[part], self.audio[part])
 
     def __add__(self, other: Features) -> Features:
-        """Both together, cut to the shorter of the two windows."""
+        """Both together.
+
+        Raises
+        ------
+        TrainingError
+            They keep windows of different length, or come from different encoders.
+        """
         import torch
 
-        n = min(self.audio.shape[1], other.audio.shape[1])
-        both = torch.cat([self.audio[:, :n], other.audio[:, :n]])
-        return Features(self.examples + other.examples, both)
+        kept, width = self.audio.shape[1:]
+        if other.audio.shape[1:] != (kept, width):
+            n, other_width = other.audio.shape[1:]
+            raise TrainingError(
+                f"Expected features of {kept * SECONDS_PER_POSITION:g} s, {width} wide, found "
+                f"{n * SECONDS_PER_POSITION:g} s, {other_width} wide: encode both with the same "
+                "model and the same seconds."
+            )
+        return Features(self.examples + other.examples, torch.cat([self.audio, other.audio]))
 
     @property
     def texts(self) -> list[str]:

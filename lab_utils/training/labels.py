@@ -75,7 +75,7 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
     Raises
     ------
     TrainingError
-        The text is empty or too long.
+        The text is empty, too long, or has a special token in it.
 
     Notes
     -----
@@ -89,10 +89,11 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
     start = start_tokens(tokenizer)
     try:
         words = tuple(tokenizer.encode(" " + text.strip()))
-    except ValueError as error:  # tiktoken's answer to a special token such as <|endoftext|>
+    except ValueError as error:  # tiktoken's
+        special = [token for token in tokenizer.special_tokens if token in text]
         raise TrainingError(
-            f"Expected only what is spoken, found a special token of Whisper's in {text[:60]!r}: "
-            "delete what is between <| and |>."
+            f"Expected spoken words, found the special token {', '.join(special)} in "
+            f"{text[:40]!r}…: take it out of the text."
         ) from error
     if len(start) + len(words) > n_text_ctx:
         raise TrainingError(

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from .. import checkpoints
 from ..errors import TrainingError
 from ..files import replacing
+from ..progress import bar
 from .config import Config
-from .features import Features, autocast, bar
+from .features import Features, autocast
 from .labels import IGNORE, batch, labels, tokenizer_of
 from .lora import add_lora, merge_lora
 
@@ -126,7 +127,7 @@ def train(
     student, trained = prepare(model, config)
     optimizer = torch.optim.AdamW(trained, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     path = None if folder is None else Path(folder) / CHECKPOINT
-    mark = _fingerprint(model, features, config)
+    mark = "" if path is None else _fingerprint(model, features, config)
     history = _resume(path, mark, trained, optimizer)
     resumed_after = len(history) - 1 if history else 0
 
@@ -189,8 +190,8 @@ def _epoch(student, trained, optimizer, features, config, number, done) -> float
         )
         if not torch.isfinite(value):
             raise TrainingError(
-                f"The loss is {value.item()} in epoch {number}: the weights ran away. Expected a "
-                f"number; lower learning_rate (now {config.learning_rate:g}) and start again."
+                f"Expected a number as the loss, found {value.item()} in epoch {number}: training "
+                f"diverged; lower learning_rate (now {config.learning_rate:g}) and start again."
             )
         optimizer.zero_grad()
         value.backward()
@@ -252,12 +253,14 @@ def _check_width(model: Whisper, features: Features) -> None:
 
 
 def _fingerprint(model: Whisper, features: Features, config: Config) -> str:
-    """What a run depends on: settings, clips, and the weights that it starts from."""
+    """What a run depends on: settings, texts, what was heard, and the weights it starts from."""
     what = {
         "config": dataclasses.asdict(config),
         "clips": [(example.name, example.text) for example in features.examples],
-        "positions": features.audio.shape[1],
-        "weights": checkpoints.tensor_digest(model.decoder.state_dict()),
+        "heard": checkpoints.tensor_digest({"audio": features.audio.cpu()}),
+        "weights": checkpoints.tensor_digest(
+            {name: value.cpu() for name, value in model.decoder.state_dict().items()}
+        ),
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
 
@@ -287,8 +290,8 @@ def _resume(path: Path | None, mark: str, trained, optimizer) -> list[Epoch]:
         ) from error
     if found != mark:
         raise TrainingError(
-            f"{path} belongs to another run: other settings, clips or weights. Expected the same "
-            "ones, to go on; give another folder or delete the file, to start from the beginning."
+            f"{path} belongs to another run: its settings, texts, sounds or weights differ. To "
+            "resume, use the same ones; to start over, give another folder or delete the file."
         )
     with torch.no_grad():
         for parameter, kept in zip(trained, state["weights"], strict=True):

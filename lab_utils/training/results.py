@@ -13,8 +13,8 @@ import torch
 
 from .. import batches, checkpoints, metrics
 from ..errors import TrainingError
+from ..progress import bar
 from .examples import Example
-from .features import bar
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -70,15 +70,18 @@ def evaluate(
     examples: Sequence[Example],
     *,
     language: str = "en",
-    normalizer: str = "english",
+    normalizer: str | None = None,
     exact: bool = False,
     progress: bool | str = True,
 ) -> metrics.Score:
-    """Transcribe clips and score what was written; see :func:`write_down`."""
+    """Transcribe clips and score what was written; see :func:`write_down`.
+
+    The language decides the normalizer and the unit, as in :func:`metrics.score`.
+    """
     texts = write_down(model, examples, language=language, exact=exact, progress=progress)
     references = [example.text for example in examples]
     names = [example.name for example in examples]
-    return metrics.score(references, texts, normalizer=normalizer, names=names)
+    return metrics.score(references, texts, normalizer=normalizer, language=language, names=names)
 
 
 def interpolate(before: Whisper, after: Whisper, share: float) -> Whisper:

@@ -1,15 +1,11 @@
 // A native drop-down list with a label.
+import { make, ownKeys } from "./ui.js";
+
 function render({ model, el }) {
   el.classList.add("whisper-lab");
-  el.dataset.lmSuppressShortcuts = "true";
-  const row = document.createElement("div");
-  const label = document.createElement("label");
-  const select = document.createElement("select");
-  row.className = "whisper-lab-row";
-  select.id = `whisper-lab-choice-${Math.random().toString(36).slice(2)}`;
-  label.htmlFor = select.id;
-  row.append(label, select);
-  el.append(row);
+  const select = make("select", { id: `whisper-lab-choice-${Math.random().toString(36).slice(2)}` });
+  const label = make("label", { htmlFor: select.id });
+  el.append(make("div", { className: "whisper-lab-row" }, label, select));
 
   const put = () => {
     label.textContent = model.get("label");
@@ -20,13 +16,14 @@ function render({ model, el }) {
     model.set("value", select.value);
     model.save_changes();
   });
-  select.addEventListener("keydown", (event) => event.stopPropagation());
   model.on("change:options", put);
   model.on("change:value", put);
   put();
+  const giveBack = ownKeys(el);
   return () => {
     model.off("change:options", put);
     model.off("change:value", put);
+    giveBack();
   };
 }
 export default { render };

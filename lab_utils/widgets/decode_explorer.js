@@ -1,18 +1,9 @@
 // The decode explorer. The model runs in the kernel; this page shows, plays and asks.
 // One tab stop for the tokens, one for the tree; arrow keys move inside.
+import { bytes, carried, make } from "./ui.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const NAMES = { "<|endoftext|>": "end of text" };
-
-function node(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in element && name !== "list") element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
 
 function shape(tag, attributes = {}) {
   const element = document.createElementNS(SVG, tag);
@@ -26,14 +17,13 @@ const label = (text, tag = "span") => {
   const spaced = text.startsWith(" ");
   const shown = spaced ? text.slice(1) : text;
   const name = { className: spaced ? "spaced" : "", textContent: shown.replace(/\n/g, "⏎") };
-  return node(tag, name);
+  return make(tag, name);
 };
-const hidden = (text) => node("span", { className: "hidden", textContent: text });
+const hidden = (text) => make("span", { className: "hidden", textContent: text });
 const percent = (p) => (p >= 0.995 ? ">99 %" : p < 0.005 ? "<1 %" : `${Math.round(100 * p)} %`);
-const bytes = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 let counter = 0;
 
-function render({ model, el }) {
+function draw({ model, el, buffers: [sound, picture] }) {
   const id = `decode-explorer-${++counter}`;
   const stop = new AbortController();
   const on = (target, event, action) =>
@@ -47,30 +37,30 @@ function render({ model, el }) {
   const current = () => Math.min(model.get("step"), steps().length - 1);
 
   el.classList.add("whisper-lab-explorer");
-  const root = node("section", { ariaLabel: "Decode explorer" });
+  const root = make("section", { ariaLabel: "Decode explorer" });
   el.append(root);
 
   // ---- the start sequence ---------------------------------------------------------------------
-  const start = node("div", { className: "row start", role: "group", ariaLabel: "Start sequence" });
-  const startChips = node("span", { className: "chips" });
+  const start = make("div", { className: "row start", role: "group", ariaLabel: "Start sequence" });
+  const startChips = make("span", { className: "chips" });
   const field = (label, control) =>
-    node("label", {}, node("span", { textContent: label }), control);
-  const language = node("select");
+    make("label", {}, make("span", { textContent: label }), control);
+  const language = make("select");
   for (const [name, code] of model.get("facts").languages) {
-    language.append(node("option", { value: code, textContent: `${name} (${code})` }));
+    language.append(make("option", { value: code, textContent: `${name} (${code})` }));
   }
-  const task = node("select");
+  const task = make("select");
   for (const name of ["transcribe", "translate"]) {
-    task.append(node("option", { value: name, textContent: name }));
+    task.append(make("option", { value: name, textContent: name }));
   }
-  const stamps = node("input", { type: "checkbox" });
-  const prompt = node("input", { type: "text", size: 18, placeholder: "none" });
-  const orders = node("div", { className: "row" });
+  const stamps = make("input", { type: "checkbox" });
+  const prompt = make("input", { type: "text", size: 18, placeholder: "none" });
+  const orders = make("div", { className: "row" });
   if (model.get("facts").multilingual) {
     orders.append(field("Language", language), field("Task", task));
   }
   orders.append(field("Time stamps", stamps), field("Prompt", prompt));
-  start.append(node("span", { className: "label", textContent: "Starts with" }), startChips);
+  start.append(make("span", { className: "label", textContent: "Starts with" }), startChips);
   const sendOptions = () => {
     say("Decoding …");
     ask({
@@ -85,7 +75,7 @@ function render({ model, el }) {
   for (const control of [language, task, stamps, prompt]) on(control, "change", sendOptions);
 
   // ---- the tokens -----------------------------------------------------------------------------
-  const tokens = node("div", {
+  const tokens = make("div", {
     className: "tokens",
     role: "listbox",
     tabIndex: 0,
@@ -95,31 +85,31 @@ function render({ model, el }) {
 
   // ---- buttons --------------------------------------------------------------------------------
   const button = (text, action, label) => {
-    const made = node("button", { type: "button", textContent: text });
+    const made = make("button", { type: "button", textContent: text });
     if (label) made.ariaLabel = label;
     on(made, "click", action);
     return made;
   };
   const back = button("◀", () => go(current() - 1), "Previous token");
   const forward = button("▶", () => go(current() + 1), "Next token");
-  const place = node("span", { className: "place" });
+  const place = make("span", { className: "place" });
   const play = button("Play what it hears", () => playSpan(current()));
   const playAll = button("Play all", () => playStretch(0, model.get("facts").seconds));
-  const follow = node("input", { type: "checkbox" });
+  const follow = make("input", { type: "checkbox" });
   const undo = button("Back to the model’s own choice", () => {
     say("Decoding …");
     ask({ forced: [] });
   });
-  const controls = node(
+  const controls = make(
     "div",
     { className: "row" },
     back, place, forward, play, playAll,
-    node("label", {}, follow, node("span", { textContent: "Play each token I move to or point at" })),
+    make("label", {}, follow, make("span", { textContent: "Play each token I move to or point at" })),
   );
 
   // ---- log-mel with the attention over it -----------------------------------------------------
-  const mel = node("div", { className: "mel", role: "img" });
-  const image = node("img", { alt: "" });
+  const mel = make("div", { className: "mel", role: "img" });
+  const image = make("img", { alt: "" });
   const overlay = shape("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
   const halo = shape("path", { class: "halo" });
   const curve = shape("path", { class: "curve" });
@@ -127,39 +117,39 @@ function render({ model, el }) {
   const head = shape("line", { class: "head", y1: 0, y2: 100 });
   overlay.append(frame, halo, curve, head);
   mel.append(image, overlay);
-  const axis = node("div", { className: "axis", ariaHidden: "true" });
+  const axis = make("div", { className: "axis", ariaHidden: "true" });
 
   // ---- the current step -----------------------------------------------------------------------
-  const facts = node("dl", { className: "facts" });
-  const alternatives = node("div", { className: "alternatives", role: "group" });
-  const texts = node("dl", { className: "texts" });
-  const status = node("p", { className: "status", role: "status" });
+  const facts = make("dl", { className: "facts" });
+  const alternatives = make("div", { className: "alternatives", role: "group" });
+  const texts = make("dl", { className: "texts" });
+  const status = make("p", { className: "status", role: "status" });
   const say = (text) => {
     if (status.textContent !== text) status.textContent = text;
   };
 
   // ---- beam search ----------------------------------------------------------------------------
-  const size = node("select");
+  const size = make("select");
   for (let k = 2; k <= model.get("facts").max_beam; k++) {
-    size.append(node("option", { value: k, textContent: `${k} sentences`, selected: k === 3 }));
+    size.append(make("option", { value: k, textContent: `${k} sentences`, selected: k === 3 }));
   }
   const search = button("Search", () => {
     say("Searching …");
     if (model.get("beam_size") === Number(size.value)) drawTree();
     else ask({ beam_size: Number(size.value) });
   });
-  const everything = node("input", { type: "checkbox" });
-  const tree = node("div", { className: "tree", role: "group", ariaLabel: "Beam search tree" });
-  const line = node("p", { className: "status", role: "status" });
-  const beam = node(
+  const everything = make("input", { type: "checkbox" });
+  const tree = make("div", { className: "tree", role: "group", ariaLabel: "Beam search tree" });
+  const line = make("p", { className: "status", role: "status" });
+  const beam = make(
     "details",
     {},
-    node("summary", { textContent: "Beam search: several sentences side by side" }),
-    node(
+    make("summary", { textContent: "Beam search: several sentences side by side" }),
+    make(
       "div",
       { className: "row" },
       field("Keep", size), search,
-      node("label", {}, everything, node("span", { textContent: "All pruned candidates" })),
+      make("label", {}, everything, make("span", { textContent: "All pruned candidates" })),
     ),
     line, tree,
   );
@@ -167,7 +157,7 @@ function render({ model, el }) {
 
   root.append(
     start, orders, tokens, controls, mel, axis,
-    node("div", { className: "columns" }, node("div", {}, facts, undo), alternatives),
+    make("div", { className: "columns" }, make("div", {}, facts, undo), alternatives),
     texts, status, beam,
   );
 
@@ -178,7 +168,7 @@ function render({ model, el }) {
   async function playStretch(from, to) {
     if (!context) {
       context = new AudioContext();
-      const raw = bytes(model.get("sound"));
+      const raw = bytes(sound);
       buffer = await context.decodeAudioData(raw.slice().buffer);
     }
     await context.resume();
@@ -250,7 +240,7 @@ function render({ model, el }) {
 
   function drawTokens() {
     const made = steps().map((step, i) => {
-      const option = node("span", { id: `${id}-${i}`, className: `token ${step.kind}` });
+      const option = make("span", { id: `${id}-${i}`, className: `token ${step.kind}` });
       option.setAttribute("role", "option");
       const said = `${step.forced ? ", forced" : ""}, ${percent(step.probability)}`;
       option.append(step.kind === "end" ? "end" : label(step.text), hidden(said));
@@ -307,25 +297,25 @@ function render({ model, el }) {
     ];
     facts.replaceChildren(
       ...rows.map(([name, value]) =>
-        node("div", {}, node("dt", { textContent: name }), node("dd", { textContent: value })),
+        make("div", {}, make("dt", { textContent: name }), make("dd", { textContent: value })),
       ),
     );
     alternatives.ariaLabel = `What could come at step ${i}. Press one to force it.`;
     alternatives.replaceChildren(
-      node("p", { className: "label", textContent: "Force another token:" }),
+      make("p", { className: "label", textContent: "Force another token:" }),
       ...step.alternatives.map((other) => bar(other, i, other.token === step.token)),
     );
   }
 
   function bar(other, i, taken) {
-    const fill = node("span", { className: "fill" });
+    const fill = make("span", { className: "fill" });
     fill.style.width = `${Math.max(0.5, 100 * other.probability)}%`;
-    const made = node(
+    const made = make(
       "button",
       { type: "button", className: taken ? "bar taken" : "bar" },
-      node("span", { className: "name" }, label(other.text)),
-      node("span", { className: "track" }, fill),
-      node("span", { className: "value", textContent: percent(other.probability) }),
+      make("span", { className: "name" }, label(other.text)),
+      make("span", { className: "track" }, fill),
+      make("span", { className: "value", textContent: percent(other.probability) }),
     );
     if (taken) made.append(hidden("taken"));
     on(made, "click", () => {
@@ -341,8 +331,8 @@ function render({ model, el }) {
     const path = model.get("path");
     const own = model.get("first_path");
     const entry = (name, p) => [
-      node("dt", { textContent: `${name} (avg_logprob ${p.avg_logprob.toFixed(2)})` }),
-      node("dd", { textContent: p.text || "(no text)" }),
+      make("dt", { textContent: `${name} (avg_logprob ${p.avg_logprob.toFixed(2)})` }),
+      make("dd", { textContent: p.text || "(no text)" }),
     ];
     const rows = entry("The model’s own choice", own);
     const turn = model.get("forced").length;
@@ -355,7 +345,7 @@ function render({ model, el }) {
     const every = seconds > 15 ? 5 : seconds > 6 ? 2 : 1;
     const marks = [];
     for (let t = 0; t <= seconds; t += every) {
-      const mark = node("span", { textContent: t ? `${t}` : "0 s" });
+      const mark = make("span", { textContent: t ? `${t}` : "0 s" });
       mark.style.left = `${(100 * t) / seconds}%`;
       marks.push(mark);
     }
@@ -387,11 +377,11 @@ function render({ model, el }) {
     const tall = Math.max(...[...spots.values()].map((s) => s.y)) + HIGH;
     const wide = WIDE * columns.length + 8;
     const lines = shape("svg", { width: wide, height: tall, "aria-hidden": "true" });
-    const inside = node("div", { className: "inside" }, lines);
+    const inside = make("div", { className: "inside" }, lines);
     inside.style.width = `${wide}px`;
     inside.style.height = `${tall}px`;
     columns.forEach((_, step) => {
-      const title = node("span", { className: "column", textContent: `step ${step}` });
+      const title = make("span", { className: "column", textContent: `step ${step}` });
       title.style.left = `${8 + WIDE * step}px`;
       inside.append(title);
     });
@@ -413,12 +403,12 @@ function render({ model, el }) {
           }),
         );
       }
-      const chip = node(
+      const chip = make(
         "button",
         { type: "button", className: `chip ${n.status}${n.won ? " won" : ""}`, tabIndex: -1 },
         hidden(`step ${n.step}: `),
-        n.text === "<|endoftext|>" ? node("span", { textContent: "end" }) : label(n.text),
-        node("small", { textContent: n.score.toFixed(2) }),
+        n.text === "<|endoftext|>" ? make("span", { textContent: "end" }) : label(n.text),
+        make("small", { textContent: n.score.toFixed(2) }),
         hidden(fate(n)),
       );
       chip.style.left = `${x}px`;
@@ -452,12 +442,12 @@ function render({ model, el }) {
       event.stopPropagation();
       if (aim[event.key]) chips.get(aim[event.key].n.id).focus();
     });
-    const results = node("ol", { ariaLabel: "Finished sentences, best first" });
+    const results = make("ol", { ariaLabel: "Finished sentences, best first" });
     for (const t of data.texts) {
-      results.append(node("li", { textContent: `${t.score.toFixed(3)}  ${t.text}` }));
+      results.append(make("li", { textContent: `${t.score.toFixed(3)}  ${t.text}` }));
     }
-    const region = node("div", { className: "scroll" }, inside);
-    tree.replaceChildren(region, node("p", { className: "label", textContent: "Score per token:" }), results);
+    const region = make("div", { className: "scroll" }, inside);
+    tree.replaceChildren(region, make("p", { className: "label", textContent: "Score per token:" }), results);
   }
 
   function drawPath() {
@@ -466,7 +456,7 @@ function render({ model, el }) {
     drawTexts();
     drawStep();
   }
-  const url = URL.createObjectURL(new Blob([bytes(model.get("picture"))], { type: "image/png" }));
+  const url = URL.createObjectURL(new Blob([bytes(picture)], { type: "image/png" }));
   image.src = url;
   listen("path first_path", () => {
     drawPath();
@@ -491,4 +481,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default () => carried(draw);

@@ -16,13 +16,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
 
-from .. import decoding
+from .. import audio, decoding
 from ..decoding import BeamSearch, Trace, Window
 from ..errors import LabError
+from .messages import Answering, script
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -32,13 +32,15 @@ MAX_BEAM = 5
 SENT_OPTIONS = ("language", "task", "without_timestamps", "prompt")
 
 
-class DecodeExplorer(anywidget.AnyWidget):
+class DecodeExplorer(Answering):
     """A window of sound and the decoder's path through it, to walk, hear and change.
 
     Attributes
     ----------
     trace : Trace
         The path that is shown; not a trait.
+    sound, picture : bytes
+        WAV and log-mel (PNG); no traits, because what is synced is saved with the notebook.
     own : Trace
         The model's own choice, before anything was forced; not a trait.
     step : int
@@ -51,7 +53,8 @@ class DecodeExplorer(anywidget.AnyWidget):
         0, or the beam whose tree is shown; setting it searches.
     """
 
-    _esm = _HERE / "decode_explorer.js"
+    carried = ("sound", "picture")
+    _esm = script("decode_explorer")
     _css = _HERE / "decode_explorer.css"
 
     step = traitlets.Int(0).tag(sync=True)
@@ -63,14 +66,14 @@ class DecodeExplorer(anywidget.AnyWidget):
     first_path = traitlets.Dict().tag(sync=True)
     tree = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
-    picture = traitlets.Bytes(b"").tag(sync=True)
-    sound = traitlets.Bytes(b"").tag(sync=True)
 
     def __init__(self, window: Window, **options: Any):
         self.window = window
         self._decoding_options = dict(options)
         self._taken: list[int] = []  # the forced tokens of the path that is shown
         self.own = self.trace = decoding.trace(window, **options)
+        self.sound = audio.encode(window.y, sr=audio.SAMPLE_RATE)
+        self.picture = _mel_png(window)
         task = options.get("task", "transcribe")
         super().__init__(
             options={
@@ -82,8 +85,6 @@ class DecodeExplorer(anywidget.AnyWidget):
             path=_path(self.trace),
             first_path=_path(self.trace),
             facts=_facts(window),
-            picture=_mel_png(window),
-            sound=_wav(window),
         )
         self.observe(self._on_options, "options")
         self.observe(self._on_forced, "forced")
@@ -248,12 +249,4 @@ def _mel_png(window: Window) -> bytes:
 
     buffer = io.BytesIO()
     imsave(buffer, window.mel[::-1, : 2 * window.n_positions], cmap=MAP, format="png")
-    return buffer.getvalue()
-
-
-def _wav(window: Window) -> bytes:
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(window.y, -1, 1), 16_000, subtype="PCM_16", format="WAV")
     return buffer.getvalue()

@@ -1,13 +1,12 @@
 // A picture with an alt text. A new one is decoded before it replaces the old one: no blank frame.
+import { make } from "./ui.js";
+
 function render({ model, el }) {
   el.classList.add("whisper-lab");
-  const figure = document.createElement("figure");
-  const img = document.createElement("img");
-  const caption = document.createElement("figcaption");
-  img.decoding = "sync";
+  const img = make("img", { decoding: "sync" });
+  const caption = make("figcaption");
   caption.setAttribute("aria-live", "polite");
-  figure.append(img, caption);
-  el.append(figure);
+  el.append(make("figure", {}, img, caption));
 
   let asked = 0;
   let shown = 0;

@@ -18,7 +18,6 @@ this file, so nothing is fetched from the internet.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ import traitlets
 
 from .. import audio, plotting
 from ..errors import LabError
+from .messages import Answering, script
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ class LiveFigure(anywidget.AnyWidget):
         A line under the picture; a screen reader speaks it when it changes.
     """
 
-    _esm = _HERE / "figure.js"
+    _esm = script("figure")
     _css = _HERE / "controls.css"
 
     png = traitlets.Bytes(b"").tag(sync=True)
@@ -107,7 +107,7 @@ class Slider(anywidget.AnyWidget):
         The value is outside the range or not among the options.
     """
 
-    _esm = _HERE / "slider.js"
+    _esm = script("slider")
     _css = _HERE / "controls.css"
 
     label = traitlets.Unicode("").tag(sync=True)
@@ -162,7 +162,7 @@ class Slider(anywidget.AnyWidget):
 class Choice(anywidget.AnyWidget):
     """A labelled drop-down list; observe the trait ``value``, one of ``options`` (strings)."""
 
-    _esm = _HERE / "choice.js"
+    _esm = script("choice")
     _css = _HERE / "controls.css"
 
     label = traitlets.Unicode("").tag(sync=True)
@@ -179,7 +179,7 @@ class Choice(anywidget.AnyWidget):
         return f"[choice: {self.label} = {self.value}]"
 
 
-class LiveSound(anywidget.AnyWidget):
+class LiveSound(Answering):
     """A button that asks Python for the sound of the moment and plays it.
 
     Parameters
@@ -190,38 +190,22 @@ class LiveSound(anywidget.AnyWidget):
         What the button says.
     """
 
-    _esm = _HERE / "live_sound.js"
+    _esm = script("live_sound")
     _css = _HERE / "controls.css"
 
     label = traitlets.Unicode("Listen").tag(sync=True)
-    wav = traitlets.Bytes(b"").tag(sync=True)
-    status = traitlets.Unicode("").tag(sync=True)
-    asked = traitlets.Int(0).tag(sync=True)
-    made = traitlets.Int(0).tag(sync=True)
 
     def __init__(self, make: Callable[[], tuple[np.ndarray, int]], *, label: str, **kwargs: Any):
         self._make = make
         super().__init__(label=label, **kwargs)
 
-    @traitlets.observe("asked")
-    def _answer(self, change) -> None:
-        try:
-            y, sr = self._make()
-            wav, status = wav_bytes(y, sr=sr), f"{len(y) / sr:.1f} s at {sr} Hz"
-        except LabError as error:
-            wav, status = b"", str(error)
-        with self.hold_sync():
-            self.wav, self.status, self.made = wav, status, change["new"]
+    def answer(
+        self, action: str, content: dict[str, Any], buffers: Sequence[memoryview]
+    ) -> tuple[str, list[bytes]] | None:
+        if action != "make":
+            return None
+        y, sr = self._make()
+        return f"{len(y) / sr:.1f} s at {sr} Hz", [audio.encode(y, sr=sr)]
 
     def __repr__(self) -> str:
         return f"[sound: {self.label}]"
-
-
-def wav_bytes(y: np.ndarray, *, sr: int) -> bytes:
-    """A waveform as the bytes of a 16-bit WAV; values beyond [-1, 1] are clipped."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    clipped = np.clip(audio.check(y), -1, 1)
-    soundfile.write(buffer, clipped, int(sr), format="WAV", subtype="PCM_16")
-    return buffer.getvalue()

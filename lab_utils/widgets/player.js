@@ -1,23 +1,11 @@
 // Plays a clip over its waveform or log-mel; its words are lit while they are spoken. The same file
 // draws the widget in a notebook and the player inside an exported page: `mount` needs no Jupyter.
+import { bytes, carried, make, ownKeys } from "./ui.js";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const AFTERGLOW = 0.1; // seconds that a word stays lit when nothing follows it
 const MAGMA = ["000004", "180f3d", "440f76", "721f81", "9e2f7f", "cd4071", "f1605d", "fd9668", "feca8d", "fcfdbf"];
 
-function make(tag, properties = {}, ...children) {
-  const { dataset, ...rest } = properties;
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(rest)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  Object.assign(node.dataset, dataset);
-  node.append(...children);
-  return node;
-}
-
-const bytes = (view) => new Uint8Array(view.buffer ?? view, view.byteOffset ?? 0, view.byteLength);
 const clock = (t) => `${Math.floor(t / 60)}:${String(Math.floor(t % 60)).padStart(2, "0")}`;
 
 // Pairs of signed bytes, lowest and highest sample of each column, as one outline.
@@ -95,7 +83,6 @@ export function mount(root, data) {
   root.classList.add("whisper-lab-player");
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", label);
-  root.dataset.lmSuppressShortcuts = "true"; // the keys belong to the player, not to the notebook
 
   const url = URL.createObjectURL(new Blob([data.audio], { type: data.mime }));
   const audio = make("audio", { src: url, preload: "auto" });
@@ -299,22 +286,20 @@ export function mount(root, data) {
     else return;
     event.preventDefault();
   });
-  const keep = (event) => event.stopPropagation();
-  root.addEventListener("keydown", keep);
+  const giveBack = ownKeys(root);
 
   settle();
   return () => {
     cancelAnimationFrame(frame);
     audio.pause();
     document.removeEventListener("whisper-lab-play", hush);
-    root.removeEventListener("keydown", keep);
+    giveBack();
     URL.revokeObjectURL(url);
     root.replaceChildren();
   };
 }
 
-function render({ model, el }) {
-  const data = model.get("data");
-  return mount(el, { ...data, audio: model.get("audio"), peaks: model.get("peaks"), mel: model.get("mel") });
-}
-export default { render };
+export default () =>
+  carried(({ model, el, buffers: [audio, peaks, mel] }) =>
+    mount(el, { ...model.get("data"), audio, peaks, mel }),
+  );

@@ -1,7 +1,7 @@
 """Play a clip over its waveform or log-mel, each word lit while it is spoken.
 
-A notebook holds no sound: the widget gets it from the running kernel, the committed notebook keeps
-the printed form (waveform, words, text), and an exported page carries its own player.
+A notebook holds no sound: the page asks the running kernel for it, and what is saved is the printed
+form (waveform, words, text) without it. An exported page carries its own player.
 
 Taught in: notebooks/02_transcribe.ipynb.
 """
@@ -10,30 +10,34 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import itertools
 import json
+import math
 import os
+import urllib.parse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import numpy as np
 import traitlets
 
-from .. import audio
+from .. import audio, samples
 from ..errors import LabError
 from ..plotting import figure_html
 from ..plotting.speech import spoken_figure
 from ..transcripts import Transcript, Word
+from .messages import Answering, script
 
 if TYPE_CHECKING:
     Spoken = Transcript | Sequence[Word]
 
 EXPORT_VARIABLE = "WHISPER_LAB_EXPORT"  #: set to 1 while a notebook is run for export
 VIEWS = ("waveform", "mel")
+BINARY = ("audio", "peaks", "mel")  #: the parts of a player that are bytes, in the page's order
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+LONGEST = 300.0  #: seconds in one player: at 48 kHz 25 MB in the page and 130 in the kernel (noise)
 HIGHEST_RATE = 48_000  #: Hz, more than that a browser need not play
 COLUMNS = 1_200  #: how finely waveform and mel are drawn
 
@@ -41,7 +45,7 @@ _HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 
 
-class Player(anywidget.AnyWidget):
+class Player(Answering):
     """The player as a widget; :func:`play` is the usual way to show one.
 
     Keys: on the picture, arrows move a second, Page Up and Page Down five, Home and End to the
@@ -57,14 +61,19 @@ class Player(anywidget.AnyWidget):
     label : str
         What is heard, for the eye and for a screen reader.
     view : {"waveform", "mel"}
+
+    Attributes
+    ----------
+    audio, peaks, mel : bytes
+        Sound and pictures; no traits, because what is synced is saved with the notebook.
+    data : dict
+        Label, duration, words, lines.
     """
 
-    _esm = _HERE / "player.js"
+    carried = BINARY
+    _esm = script("player")
     _css = _HERE / "player.css"
 
-    audio = traitlets.Bytes(b"").tag(sync=True)
-    peaks = traitlets.Bytes(b"").tag(sync=True)
-    mel = traitlets.Bytes(b"").tag(sync=True)
     data = traitlets.Dict({}).tag(sync=True)
 
     def __init__(
@@ -78,8 +87,8 @@ class Player(anywidget.AnyWidget):
         **kwargs: Any,
     ):
         content = _content(y, sr=sr, transcript=transcript, label=label, view=view)
-        binary = {name: content.pop(name) for name in ("audio", "peaks", "mel")}
-        super().__init__(data=content, **binary, **kwargs)
+        self.audio, self.peaks, self.mel = (content.pop(name) for name in BINARY)
+        super().__init__(data=content, **kwargs)
 
     def __repr__(self) -> str:
         return f"[player: {self.data.get('label', '')}]"
@@ -92,6 +101,8 @@ def play(
     sr: int | None = None,
     transcript: Spoken | None = None,
     view: str = "waveform",
+    start: float = 0.0,
+    end: float | None = None,
 ) -> None:
     """Show a player; where no page is live, its waveform and its words.
 
@@ -108,13 +119,15 @@ def play(
         ``word_timestamps=True``.
     view : {"waveform", "mel"}
         ``mel`` shows what Whisper hears.
+    start, end : float
+        Seconds: only this part is played, at most 300 s. Default: from the beginning to the end.
 
     Raises
     ------
     AudioError
         The recording cannot be read, or an array comes without its rate.
     LabError
-        The label is empty, or the view is none of the two.
+        The label is empty, the view is none of the two, or the part is empty or longer than 300 s.
 
     Notes
     -----
@@ -122,14 +135,15 @@ def play(
     """
     from IPython.display import display
 
-    y, rate = _sound(clip, sr)
+    y, rate = _sound(clip, sr, start=start, end=end)
+    transcript = _part(transcript, start=start, end=end)
     parts = {"transcript": transcript, "label": label, "view": view}
     if os.environ.get(EXPORT_VARIABLE) == "1":
         markup = player_html(y, sr=rate, **parts)
         display({"text/html": markup, "text/plain": f"[player: {label}]"}, raw=True)
         return
     player = Player(y, sr=rate, **parts)
-    source = None if isinstance(clip, np.ndarray) else clip
+    source = None if isinstance(clip, np.ndarray) or start or end is not None else clip
     bundle = player._repr_mimebundle_()
     bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     bundle["text/plain"] = f"[player: {label}]"
@@ -168,11 +182,7 @@ def printed_html(
     text = "".join(
         f"<p{_lang(transcript)}>{html.escape(_line_text(words, line))}</p>" for line in lines
     )
-    sound = ""
-    if source is not None:
-        place = html.escape(Path(os.path.relpath(source)).as_posix(), quote=True)
-        name = html.escape(label, quote=True)
-        sound = f'<audio controls preload="none" aria-label="{name}" src="{place}"></audio>'
+    sound = audio_element(Path(source), label=label) if source is not None else ""
     return f"<div>{picture}{sound}{text}</div>"
 
 
@@ -183,6 +193,8 @@ def player_html(
     sr: int | None = None,
     transcript: Spoken | None = None,
     view: str = "waveform",
+    start: float = 0.0,
+    end: float | None = None,
     page: bool = False,
 ) -> str:
     """The player as HTML that needs nothing else: sound, script and style are inside.
@@ -199,19 +211,19 @@ def player_html(
     str
         HTML; write it to a file with ``encoding="utf-8"``.
     """
-    y, rate = _sound(clip, sr)
+    y, rate = _sound(clip, sr, start=start, end=end)
+    transcript = _part(transcript, start=start, end=end)
     if rate > audio.SAMPLE_RATE:
         y, rate = audio.resample(y, sr=rate, target_sr=audio.SAMPLE_RATE), audio.SAMPLE_RATE
     content = _content(y, sr=rate, transcript=transcript, label=label, view=view)
-    for name in ("audio", "peaks", "mel"):
+    for name in BINARY:
         content[name] = base64.b64encode(content[name]).decode("ascii")
     place = f"whisper-lab-player-{next(_numbers)}"
-    script = (_HERE / "player.js").read_text("utf-8")
     style = (_HERE / "player.css").read_text("utf-8")
     data = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
     markup = (
         f'<style>{style}</style><div id="{place}"></div>'
-        f'<script type="module">{script}\n'
+        f'<script type="module">{script("player")}\n'
         "const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));\n"
         f"const data = {data};\n"
         'for (const name of ["audio", "peaks", "mel"]) data[name] = decode(data[name]);\n'
@@ -227,12 +239,72 @@ def player_html(
     )
 
 
-def _sound(clip: str | os.PathLike | np.ndarray, sr: int | None) -> tuple[np.ndarray, int]:
+def _sound(
+    clip: str | os.PathLike | np.ndarray, sr: int | None, *, start: float, end: float | None
+) -> tuple[np.ndarray, int]:
+    """The part from ``start`` to ``end``; a file is decoded block by block, and no further."""
     if not isinstance(clip, np.ndarray):
-        return audio.load(clip, sr=None)
-    if sr is None:
+        source = audio.describe(clip)
+        _bounded(source.duration, start=start, end=end)
+        if start == 0 and end is None:
+            return audio.load(clip, sr=None)
+        sr = source.sr or audio.SAMPLE_RATE
+        y = _from_blocks(clip, sr, first=round(start * sr), last=end and round(end * sr))
+    elif sr is None:
         raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
-    return audio.check(clip), int(sr)
+    else:
+        sr, y = audio.check_rate(sr), audio.check(clip)
+        _bounded(len(y) / sr, start=start, end=end)
+        y = y[round(start * sr) : end and round(end * sr)]
+    if len(y) == 0:
+        raise LabError(f"Expected a start before the end of the sound, found {start} s.")
+    return y, sr
+
+
+def _bounded(duration: float, *, start: float, end: float | None) -> None:
+    """Refuse a part that is none, or that a page should not carry; duration 0 is unknown."""
+    last = end if end is not None else duration or math.nan
+    unknown = math.isnan(last) and end is None
+    if not 0 <= start < math.inf or not (unknown or start < last < math.inf):
+        found = f"{start} and {end}" if end is not None else f"{start} in {duration:.1f} s of sound"
+        raise LabError(f"Expected 0 <= start < end in seconds, found {found}.")
+    if min(last, duration or last) - start > LONGEST + 1e-6:
+        raise LabError(
+            f"Expected at most {LONGEST:.0f} s in one player, found {last - start:.0f} s. Play a "
+            f"part of it: start={start:g}, end={start + LONGEST:g}."
+        )
+
+
+def _from_blocks(path: str | os.PathLike, sr: int, *, first: int, last: int | None) -> np.ndarray:
+    kept, at = [np.zeros(0, np.float32)], 0
+    for block in audio.blocks(path, sr=sr):
+        kept.append(block[max(0, first - at) : None if last is None else max(0, last - at)])
+        at += len(block)
+        if last is not None and at >= last:
+            break
+        if at - first > LONGEST * sr:  # a header that promised nothing
+            _bounded(0.0, start=first / sr, end=at / sr)
+    return np.concatenate(kept)
+
+
+def _part(transcript: Spoken | None, *, start: float, end: float | None) -> Spoken | None:
+    """What is spoken from ``start`` to ``end``, at the times of the part."""
+    last = math.inf if end is None else end
+
+    def inside(spoken: Sequence) -> tuple:
+        return tuple(
+            replace(one, start=max(0.0, one.start - start), end=min(last, one.end) - start)
+            for one in spoken
+            if one.end > start and one.start < last
+        )
+
+    if not transcript or (start == 0 and end is None):
+        return transcript
+    if not isinstance(transcript, Transcript):
+        return inside(transcript)
+    segments = ((s, replace(s, words=inside(s.words))) for s in transcript.segments)
+    kept = [cut for whole, cut in segments if cut.words or not whole.words]
+    return replace(transcript, segments=inside(kept))
 
 
 def _content(
@@ -243,7 +315,7 @@ def _content(
         raise LabError("Expected a label that says what is heard, found none.")
     if view not in VIEWS:
         raise LabError(f"Expected the view 'waveform' or 'mel', found {view!r}.")
-    audio.check(y)
+    _bounded(len(audio.check(y)) / sr, start=0.0, end=None)
     words, lines = _spoken(transcript)
     bands, mel = _mel(y, sr) if view == "mel" else (0, b"")
     return {
@@ -302,13 +374,9 @@ def _lang(transcript: Spoken | None) -> str:
 
 def _flac(y: np.ndarray, *, sr: int) -> bytes:
     """16-bit FLAC: half the size of a WAV, and every browser of today plays it."""
-    import soundfile
-
     if sr > HIGHEST_RATE:
         y, sr = audio.resample(y, sr=sr, target_sr=HIGHEST_RATE), HIGHEST_RATE
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(y, -1, 1), sr, format="FLAC", subtype="PCM_16")
-    return buffer.getvalue()
+    return audio.encode(y, sr=sr, format="flac")
 
 
 def _peaks(y: np.ndarray) -> bytes:
@@ -331,3 +399,17 @@ def _mel(y: np.ndarray, sr: int) -> tuple[int, bytes]:
     low, high = float(mel.min()), float(mel.max())
     levels = np.round((mel - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
     return len(levels), levels.tobytes()
+
+
+def audio_element(path: Path, *, label: str) -> str:
+    """An ``<audio>`` that refers to a file; empty for a file that the page cannot reach.
+
+    A page reaches what is in the project's assets and beside the notebook. Any other path would
+    only tell where the reader keeps things.
+    """
+    place, here = path.resolve(), Path.cwd().resolve()
+    if not any(root in place.parents for root in (here, samples.assets_dir().resolve())):
+        return ""
+    source = urllib.parse.quote(Path(os.path.relpath(path)).as_posix())
+    name = html.escape(label, quote=True)
+    return f'<audio controls preload="none" aria-label="{name}" src="{source}"></audio>'

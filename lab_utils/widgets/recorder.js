@@ -1,8 +1,11 @@
 // Records the microphone, or takes a file, and hands Python a mono 16 kHz WAV when asked to.
+import { ask, make, ownKeys } from "./ui.js";
 
 const RATE = 16000; // what Whisper hears
 const LONGEST = 240; // seconds that one message to the kernel carries
 const ANSWER_WITHIN = 8000; // ms
+const OUTPUTS =
+  "No notebook holds the sound; the pictures and words that cells show of it are saved with the notebook, as all output.";
 const UPLOAD = "Or upload a file, or go on with the sample clip.";
 
 const TAP = `registerProcessor("whisper-lab-tap", class extends AudioWorkletProcessor {
@@ -11,13 +14,6 @@ const TAP = `registerProcessor("whisper-lab-tap", class extends AudioWorkletProc
     return true;
   }
 });`;
-
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  Object.assign(node, properties);
-  node.append(...children);
-  return node;
-}
 
 // What went wrong in words, and what to do.
 function remedy(error) {
@@ -117,7 +113,6 @@ function render({ model, el }) {
   el.classList.add("whisper-lab-recorder");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Voice recorder");
-  el.dataset.lmSuppressShortcuts = "true"; // the keys belong to the recorder, not to the notebook
 
   const record = make("button", { type: "button", className: "wl-main", textContent: "● Record" });
   const level = make("meter", { min: 0, max: 1, low: 0.3, high: 0.93, optimum: 0.6, value: 0 });
@@ -151,6 +146,7 @@ function render({ model, el }) {
     saved.textContent = kind
       ? `In use: your ${kind}, ${seconds.toFixed(1)} s, stored only here: ${model.get("place")}`
       : `No recording yet: the cells below use the sample clip. What you record stays on the machine that runs this notebook, in ${model.get("folder")}`;
+    saved.textContent += `. ${OUTPUTS} ${model.get("warning")}`;
   };
 
   let microphone = null;
@@ -243,25 +239,9 @@ function render({ model, el }) {
     busy = false;
   }
 
-  // A message to Python and its answer; no answer means that the kernel is gone.
-  let asked = 0;
-  const waiting = new Map();
-  const answered = (content) => {
-    waiting.get(content.id)?.(content);
-    waiting.delete(content.id);
-  };
-  async function ask(content, buffers = []) {
-    const id = ++asked;
-    const answer = new Promise((resolve) => {
-      waiting.set(id, resolve);
-      setTimeout(() => resolve(null), ANSWER_WITHIN);
-    });
-    try {
-      model.send({ ...content, id }, undefined, buffers);
-    } catch {
-      waiting.get(id)(null);
-    }
-    const { ok, message } = (await answer) ?? {
+  // Says what Python answered; no answer means that the kernel is gone.
+  async function tell(content, buffers = []) {
+    const { ok, message } = (await ask(model, content, { buffers, patience: ANSWER_WITHIN })) ?? {
       ok: false,
       message: "The notebook's kernel does not answer: it was restarted or is busy. Run this cell again when it is free.",
     };
@@ -280,7 +260,7 @@ function render({ model, el }) {
   use.addEventListener("click", async () => {
     use.disabled = true;
     say("Handing it to the notebook …");
-    const sent = await ask({ action: "use", kind: take.kind }, [take.wav]);
+    const sent = await tell({ action: "use", kind: take.kind }, [take.wav]);
     use.disabled = false;
     if (!sent) return;
     preview.pause();
@@ -288,7 +268,7 @@ function render({ model, el }) {
     record.focus();
   });
   remove.addEventListener("click", async () => {
-    if (await ask({ action: "delete" })) record.focus();
+    if (await tell({ action: "delete" })) record.focus();
   });
   file.addEventListener("change", async () => {
     const chosen = file.files[0];
@@ -304,19 +284,16 @@ function render({ model, el }) {
     }
     file.value = "";
   });
-  const keep = (event) => event.stopPropagation();
-  el.addEventListener("keydown", keep);
+  const giveBack = ownKeys(el);
 
   model.on("change:saved", showSaved);
-  model.on("msg:custom", answered);
   idle();
   showSaved();
   return () => {
     microphone?.stop();
     cancelAnimationFrame(frame);
     model.off("change:saved", showSaved);
-    model.off("msg:custom", answered);
-    el.removeEventListener("keydown", keep);
+    giveBack();
     if (url) URL.revokeObjectURL(url);
   };
 }

@@ -1,7 +1,7 @@
 """Record the reader's own voice in the page, and give it to the cells that follow.
 
-A recording stays on the machine that runs the notebook: in the folder ``whisper-lab/recordings``
-of the user's home (``WHISPER_LAB_RECORDINGS`` names another). One button deletes it.
+A recording stays on the machine that runs the notebook, in :func:`lab_utils.places.recordings_dir`,
+where only its owner can read it. One button deletes it.
 
 Taught in: notebooks/02_transcribe.ipynb.
 """
@@ -9,37 +9,33 @@ Taught in: notebooks/02_transcribe.ipynb.
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 
 from .. import audio, samples
 from ..errors import AudioError, LabError
+from ..files import replacing
+from ..places import RECORDINGS_VARIABLE, named, recordings_dir, shown
+from .messages import Answering, script
 
-RECORDINGS_VARIABLE = "WHISPER_LAB_RECORDINGS"
 KINDS = {"recording": "recorded", "uploaded file": "uploaded"}  #: kind → ending of the file's name
+LONGEST = 240  #: seconds; recorder.js cuts what is longer
+MAX_BYTES = 64_000_000  #: a message of the page has 8 MB at most
 PRINTED = (
     "[voice recorder: record or upload a clip here; the cells below use it, "
     "and a sample clip until then]"
 )
 
 _HERE = Path(__file__).parent
+_heard: set[Path] = set()  # recordings that this kernel has read: see own_voice_heard
 
 
-def recordings_dir() -> Path:
-    """The folder with the reader's recordings; it is made when there is something to keep."""
-    if folder := os.environ.get(RECORDINGS_VARIABLE):
-        return Path(folder).expanduser()
-    return Path.home() / "whisper-lab" / "recordings"
-
-
-class Recorder(anywidget.AnyWidget):
+class Recorder(Answering):
     """A voice recorder for the notebook page; show it, then call :func:`my_voice`.
 
     Parameters
@@ -61,23 +57,24 @@ class Recorder(anywidget.AnyWidget):
     Taught in: notebooks/02_transcribe.ipynb.
     """
 
-    _esm = _HERE / "recorder.js"
+    _esm = script("recorder")
     _css = _HERE / "recorder.css"
 
     prompt = traitlets.Unicode("").tag(sync=True)
     limit = traitlets.Float(60.0).tag(sync=True)
     folder = traitlets.Unicode("").tag(sync=True)
     place = traitlets.Unicode("").tag(sync=True)
+    warning = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict({}).tag(sync=True)
 
     def __init__(
         self, *, name: str = "my-voice", prompt: str = "", limit: float = 60, **kwargs: Any
     ):
         self._clip = _checked(name)
-        if not 1 <= limit <= 240:
-            raise LabError(f"Expected a limit from 1 to 240 seconds, found {limit}.")
-        super().__init__(prompt=prompt, limit=float(limit), folder=str(recordings_dir()), **kwargs)
-        self.on_msg(lambda _widget, content, buffers: self._answer(content, buffers))
+        if not 1 <= limit <= LONGEST:
+            raise LabError(f"Expected a limit from 1 to {LONGEST} seconds, found {limit}.")
+        folder = shown(recordings_dir())
+        super().__init__(prompt=prompt, limit=float(limit), folder=folder, **kwargs)
         self._look()
 
     def receive(self, wav: bytes | memoryview, *, kind: str = "recording") -> Path:
@@ -86,20 +83,20 @@ class Recorder(anywidget.AnyWidget):
         Raises
         ------
         AudioError
-            The bytes are no recording, or the folder cannot be written.
+            The bytes are no recording of 240 s at most, or the folder cannot be written.
         """
-        import soundfile
-
-        if kind not in KINDS:
-            raise LabError(f"Expected one of {', '.join(KINDS)}, found {kind!r}.")
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise LabError(f"Expected one of {', '.join(KINDS)}, found {kind!r:.60}.")
+        y = _samples(wav)
+        path = _files(self._clip)[kind]
         try:
-            y, sr = soundfile.read(io.BytesIO(bytes(wav)), dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"What the page sent is no WAV recording: {error}") from error
-        y = audio.check(audio.to_mono(np.ascontiguousarray(y.T)))
-        if sr != audio.SAMPLE_RATE:
-            y = audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE)
-        path = audio.save_wav(_files(self._clip)[kind], y, sr=audio.SAMPLE_RATE)
+            with replacing(path, private=True) as temporary:
+                temporary.write_bytes(audio.encode(y, sr=audio.SAMPLE_RATE))
+            if not named(RECORDINGS_VARIABLE):
+                path.parent.chmod(0o700)  # our own folder; an earlier version left it open
+        except OSError as error:
+            folder = shown(path.parent)
+            raise AudioError(f"{path.name} could not be written to {folder}: {error}") from error
         for other, old in _files(self._clip).items():
             if other != kind:
                 old.unlink(missing_ok=True)
@@ -111,28 +108,25 @@ class Recorder(anywidget.AnyWidget):
         delete_voice(name=self._clip)
         self._look()
 
-    def _answer(self, content: dict, buffers: Sequence[memoryview]) -> None:
-        """Do what the page asks, and tell it what came of it."""
-        action = content.get("action")
-        try:
-            if action == "use" and buffers:
-                self.receive(buffers[0], kind=content.get("kind", "recording"))
-                message = "In use. Run the next cell to hear and read it."
-            elif action == "delete":
-                self.delete()
-                message = "Deleted. The cells below use the sample clip again."
-            else:
-                return
-            ok = True
-        except (LabError, OSError) as error:
-            ok, message = False, str(error)
-        self.send({"id": content.get("id"), "ok": ok, "message": message})
+    def answer(
+        self, action: str, content: dict[str, Any], buffers: Sequence[memoryview]
+    ) -> tuple[str, list[bytes]] | None:
+        if action == "use":
+            if not buffers:
+                raise AudioError("The page sent no sound. Record again.")
+            self.receive(buffers[0], kind=content.get("kind", "recording"))
+            return "In use. Run the next cell to hear and read it.", []
+        if action == "delete":
+            self.delete()
+            return "Deleted. The cells below use the sample clip again.", []
+        return None
 
     def _look(self) -> None:
         kind, path = _find(self._clip)
         with self.hold_sync():
-            self.place = str(path or "")
+            self.place = shown(path) if path else ""
             self.saved = {"kind": kind, "seconds": _seconds(path)} if path else {}
+            self.warning = _warning()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -185,35 +179,104 @@ def my_voice(
         print(f"The sample clip {default}, {len(y) / sr:.1f} s: no recording of yours yet.")
     else:
         y, sr = audio.load(path, sr=sr)
-        print(f"Your {kind}, {len(y) / sr:.1f} s, from {path}")
+        print(f"Your {kind}, {len(y) / sr:.1f} s, from {shown(path)}")
+        _heard.add(path)
     return y, sr
 
 
+def own_voice_heard() -> bool:
+    """Whether :func:`my_voice` gave a cell of this kernel the reader's own sound.
+
+    From then on an array may hold it, and :func:`lab_utils.widgets.listen` writes none to disk.
+    """
+    return bool(_heard)
+
+
 def delete_voice(*, name: str = "my-voice") -> None:
-    """Delete the reader's clip of that name, recorded or uploaded."""
-    while (found := _find(_checked(name)))[1] is not None:
-        found[1].unlink()
+    """Delete every clip of the reader's of that name, recorded or uploaded, and what is left of one
+    whose writing was interrupted."""
+    _checked(name)
+    for _, path in _clips(name):
+        path.unlink()
+    for ending in KINDS.values():
+        for partial in recordings_dir().glob(f"{name}-{ending}-*.partial"):
+            partial.unlink()
 
 
 def _checked(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
         raise LabError(
-            f"Expected a name of letters, digits, '-' and '_' (at most 60), found {name!r}."
+            f"Expected a name of letters, digits, '-' and '_' (at most 60), found {name!r:.80}."
         )
     return name
+
+
+def _samples(wav: object) -> np.ndarray:
+    """The samples of a WAV that a page sent, mono at 16 kHz; nothing in its header is believed."""
+    import soundfile
+
+    if not isinstance(wav, bytes | bytearray | memoryview):
+        raise AudioError(f"Expected the bytes of a WAV, found {type(wav).__name__}.")
+    if (size := memoryview(wav).nbytes) > MAX_BYTES:
+        raise AudioError(
+            f"Expected at most {MAX_BYTES} bytes, found {size}: record a shorter clip."
+        )
+    try:
+        with soundfile.SoundFile(io.BytesIO(bytes(wav))) as file:
+            sr = audio.check_rate(file.samplerate)
+            if file.format not in ("WAV", "WAVEX"):
+                raise AudioError(f"Expected a WAV from the page, found {file.format}.")
+            if file.frames > (LONGEST + 1) * sr:
+                raise AudioError(
+                    f"Expected at most {LONGEST} s, found {file.frames / sr:.0f} s: cut the clip."
+                )
+            y = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        raise AudioError(f"What the page sent is no WAV recording: {error}") from error
+    y = audio.check(audio.to_mono(np.ascontiguousarray(y.T)))
+    return audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE) if sr != audio.SAMPLE_RATE else y
 
 
 def _files(name: str) -> dict[str, Path]:
     return {kind: recordings_dir() / f"{name}-{ending}.wav" for kind, ending in KINDS.items()}
 
 
+def _earlier_dir() -> Path | None:
+    """Where earlier versions kept recordings; None where the reader named a folder."""
+    return None if named(RECORDINGS_VARIABLE) else Path.home() / "whisper-lab" / "recordings"
+
+
+def _clips(name: str) -> Iterator[tuple[str, Path]]:
+    """The clips of a name, (kind, file), the one in use first."""
+    for folder in filter(None, (recordings_dir(), _earlier_dir())):
+        for kind, ending in KINDS.items():
+            for path in sorted(folder.glob(f"{name}-{ending}.*")):
+                if path.suffix not in (".partial", ".txt"):
+                    yield kind, path
+
+
 def _find(name: str) -> tuple[str, Path | None]:
     """The kind and the file of the clip in use; ``("", None)`` without one."""
-    for kind, ending in KINDS.items():
-        for path in sorted(recordings_dir().glob(f"{name}-{ending}.*")):
-            if path.suffix not in (".partial", ".txt"):
-                return kind, path
-    return "", None
+    return next(_clips(name), ("", None))
+
+
+def _warning() -> str:
+    """What the reader should know about the folder; empty if nothing."""
+    said = []
+    folder = recordings_dir().resolve()
+    checkout = next((p for p in (folder, *folder.parents) if (p / ".git").exists()), None)
+    if checkout:
+        said.append(
+            f"This folder is inside the git checkout {shown(checkout)}: your voice may be "
+            f"committed with it. Set {RECORDINGS_VARIABLE} to a folder outside."
+        )
+    earlier = _earlier_dir()
+    if earlier and any(e for end in KINDS.values() for e in earlier.glob(f"*-{end}.*")):
+        said.append(
+            f"Recordings of an earlier version are still in {shown(earlier)}, where others on this "
+            "machine may read them. They are used until you record anew; move or delete them."
+        )
+    return " ".join(said)
 
 
 def _seconds(path: Path) -> float:

@@ -1,19 +1,16 @@
 // A native range input with a label, its value and its unit.
+import { make, ownKeys } from "./ui.js";
+
 function render({ model, el }) {
   el.classList.add("whisper-lab");
-  el.dataset.lmSuppressShortcuts = "true"; // the arrow keys belong to the slider, not to the notebook
-  const row = document.createElement("div");
-  const label = document.createElement("label");
-  const input = document.createElement("input");
-  const shown = document.createElement("span");
-  row.className = "whisper-lab-row";
-  input.type = "range";
-  input.id = `whisper-lab-slider-${Math.random().toString(36).slice(2)}`;
-  label.htmlFor = input.id;
-  shown.className = "whisper-lab-value";
+  const input = make("input", {
+    type: "range",
+    id: `whisper-lab-slider-${Math.random().toString(36).slice(2)}`,
+  });
+  const label = make("label", { htmlFor: input.id });
+  const shown = make("span", { className: "whisper-lab-value" });
   shown.setAttribute("aria-hidden", "true"); // a screen reader has it from aria-valuetext
-  row.append(label, input, shown);
-  el.append(row);
+  el.append(make("div", { className: "whisper-lab-row" }, label, input, shown));
 
   const decimals = () => (String(model.get("step")).split(".")[1] ?? "").length;
   const text = () => {
@@ -42,9 +39,12 @@ function render({ model, el }) {
   };
   input.addEventListener("input", () => take(model.get("continuous")));
   input.addEventListener("change", () => take(true));
-  input.addEventListener("keydown", (event) => event.stopPropagation());
   model.on("change", put);
   put();
-  return () => model.off("change", put);
+  const giveBack = ownKeys(el);
+  return () => {
+    model.off("change", put);
+    giveBack();
+  };
 }
 export default { render };

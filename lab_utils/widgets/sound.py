@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from .. import audio
+from ..files import replacing
+from .player import audio_element, play
+from .recorder import own_voice_heard
 
 OUTPUTS = Path("outputs")  #: beside the notebook, not committed
 
@@ -20,7 +23,9 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
     Parameters
     ----------
     clip : path-like or np.ndarray
-        A file, or a mono waveform; a waveform is written to ``outputs/`` beside the notebook.
+        A file, or a mono waveform. A waveform is written to ``outputs/`` beside the notebook; once
+        the notebook has the reader's own voice, and for a file that the page cannot reach, the
+        sound comes from the kernel instead (:func:`lab_utils.widgets.play`).
     sr : int, optional
         The rate of a waveform in Hz; required with an array.
     label : str
@@ -31,16 +36,21 @@ def listen(clip: str | os.PathLike | np.ndarray, *, sr: int | None = None, label
     if isinstance(clip, np.ndarray):
         if sr is None:
             raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
-        digest = hashlib.sha256(clip.tobytes() + str(sr).encode()).hexdigest()[:12]
-        path = OUTPUTS / f"{digest}.wav"
-        if not path.is_file():
-            audio.save_wav(path, clip, sr=sr)
+        path = None if own_voice_heard() else _written(clip, sr=sr)
     else:
         path = Path(clip)
-    source = Path(os.path.relpath(path)).as_posix()
-    name = html.escape(label, quote=True)
-    markup = (
-        f'<div><span>{name}</span><br><audio controls preload="none" aria-label="{name}" '
-        f'src="{html.escape(source, quote=True)}"></audio></div>'
-    )
+    element = path and audio_element(path, label=label)
+    if not element:
+        play(clip, sr=sr, label=label)
+        return
+    markup = f"<div><span>{html.escape(label, quote=True)}</span><br>{element}</div>"
     display({"text/html": markup, "text/plain": f"[sound: {label}]"}, raw=True)
+
+
+def _written(y: np.ndarray, *, sr: int) -> Path:
+    digest = hashlib.sha256(y.tobytes() + str(sr).encode()).hexdigest()[:12]
+    path = OUTPUTS / f"{digest}.wav"
+    if not path.is_file():
+        with replacing(path, private=True) as temporary:  # it may be somebody's voice
+            temporary.write_bytes(audio.encode(y, sr=sr))
+    return path

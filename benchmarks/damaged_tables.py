@@ -1,0 +1,350 @@
+"""Damaged tables and hostile corpora, made from a seed: what becomes of them, counted.
+
+    python benchmarks/damaged_tables.py [--seed 0] [--tables 200] [--manifests 50]
+
+Every input ends as one of
+
+- ``right``: read, and equal to what an independent reader (Python's csv module) finds in it;
+- ``refused``: an error of this package that says what is wrong;
+- ``raw``: any other exception;
+- ``hang``: no end within 60 seconds;
+- ``lost``: a file outside the result was written, changed or removed;
+- ``wrong``: read without a word, and not what is in it.
+
+The exit code is 0 if nothing is raw, hang, lost or wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import concurrent.futures
+import contextlib
+import csv
+import io
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lab_utils import audio
+from lab_utils.corpus import command, export, manifest, pipeline
+from lab_utils.corpus.manifest import Clip, Manifest
+from lab_utils.errors import LabError
+
+BAD = ("raw", "hang", "lost", "wrong")
+LIMIT = 60  #: seconds for one input
+SIGNS = [*"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\t\"',;|\ufeff\u202e é東{[#=<", "\r\n", "नी", ""]
+
+
+def tables(seed: int, n: int) -> collections.Counter:
+    """Read ``n`` tables with odd cells or damage, a quarter of each kind."""
+    return _count(_table_case, seed, n)
+
+
+def manifests(seed: int, n: int) -> collections.Counter:
+    """Work on ``n`` corpora whose names, rows, times, states or seals are hostile."""
+    return _count(_manifest_case, seed, n)
+
+
+def _count(case: Callable[[int, int], str], seed: int, n: int) -> collections.Counter:
+    """The outcomes, each input in a worker that is given up when it does not end."""
+    counts: collections.Counter = collections.Counter()
+    numbers = list(range(n))
+    while numbers:
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+            while numbers:
+                try:
+                    counts[pool.submit(case, seed, numbers.pop(0)).result(LIMIT)] += 1
+                except (TimeoutError, concurrent.futures.BrokenExecutor):
+                    counts["hang"] += 1
+                    for process in pool._processes.values():
+                        process.kill()
+                    break
+    return counts
+
+
+def _outcome(work: Callable[[], bool]) -> str:
+    """``work`` says whether what it read is right."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            return "right" if work() else "wrong"
+    except LabError:
+        return "refused"
+    except (Exception, SystemExit, RecursionError) as error:
+        print(f"raw: {type(error).__name__}: {error}", file=sys.stderr)
+        return "raw"
+
+
+# ---- tables
+
+
+def _table_case(seed: int, number: int) -> str:
+    rng = random.Random(f"tables {seed} {number}")
+    kind = (_odd_cells, _damaged_manifest, _damaged_details, _damaged_ljspeech)[number % 4]
+    with tempfile.TemporaryDirectory() as folder:
+        return _outcome(lambda: kind(Path(folder), rng))
+
+
+def _word(rng: random.Random) -> str:
+    return "".join(rng.choices([*SIGNS, *"abc"], k=rng.randint(1, 8)))
+
+
+def _clips(rng: random.Random, folder: Path, n: int = 3) -> Manifest:
+    """A small corpus whose cells hold odd signs; its sound files are real."""
+    (folder / "clips").mkdir()
+    clips = []
+    for i in range(n):
+        t = np.arange(2205) / 22_050
+        y = (0.1 * np.sin(2 * np.pi * (200 + 90 * i) * t)).astype(np.float32)
+        audio.save_wav(folder / "clips" / f"{i}.wav", y, sr=22_050)
+        cells = {k: _word(rng) for k in ("recording", "licence", "consent", "heard")}
+        text = f"Words {_word(rng)} {i}".replace("|", "/")
+        clips.append(Clip(f"c{i}", f"clips/{i}.wav", text=text, split=manifest.SPLITS[i], **cells))
+    return Manifest(folder, tuple(clips))
+
+
+def _odd_cells(folder: Path, rng: random.Random) -> bool:
+    """What goes into a manifest and both exports comes out of them."""
+    made = _clips(rng, folder)
+    made.save()
+    if Manifest.load(folder) != made:
+        return False
+    for write in (export.ljspeech, export.audiofolder):
+        back = {c.id: c for c in write(made, folder / write.__name__).clips}
+        for clip in made.clips:
+            same = all(
+                getattr(back[clip.id], k) == getattr(clip, k)
+                for k in ("recording", "licence", "consent", "heard", "split")
+            )
+            plain = write is export.ljspeech or back[clip.id].text == " ".join(clip.text.split())
+            if not (same and plain):
+                return False
+    return len(back) == len(made)
+
+
+def _damage(raw: bytes, rng: random.Random) -> bytes:
+    """One of ten kinds of damage that files meet on their way."""
+    at = rng.randrange(1, len(raw))
+    lines = raw.split(b"\n")
+    line = rng.randrange(len(lines) - 1)
+    return rng.choice(
+        [
+            lambda: raw[:at],
+            lambda: raw[:at] + bytes([rng.randrange(256)]) + raw[at + 1 :],
+            lambda: raw[:at] + rng.choice(SIGNS).encode() + raw[at:],
+            lambda: raw.replace(b",", b";"),
+            lambda: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n"),
+            lambda: raw.decode().encode("utf-16"),
+            lambda: b"\n".join([*lines[: line + 1], *lines[line:]]),
+            lambda: b"\n".join([*lines[:line], *lines[line + 1 :]]),
+            lambda: raw[:at] + bytes(rng.randrange(1, 64)) + raw[at:],
+            lambda: raw[:at] + b'"' + raw[at:],
+        ]
+    )()
+
+
+def _rows(raw: bytes) -> list[dict[str, str]]:
+    """What Python's own csv module reads, strictly."""
+    return list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
+
+
+def _damaged_manifest(folder: Path, rng: random.Random) -> bool:
+    path = _clips(rng, folder).save()
+    path.write_bytes(raw := _damage(path.read_bytes(), rng))
+    back, rows = Manifest.load(folder), _rows(raw)
+    names = [name for name in rows[0] if name not in ("start", "end")] if rows else []
+    cells = [
+        dict(c.more) | {k: getattr(c, k, "") for k in names if k in c.__dict__} for c in back.clips
+    ]
+    return len(back) == len(rows) and all(
+        all((row[k] or "") == got.get(k.strip(), "") for k in names)
+        for got, row in zip(cells, rows, strict=True)
+    )
+
+
+def _damaged_details(folder: Path, rng: random.Random) -> bool:
+    path = folder / "recordings.csv"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow(["file", "speaker", "language", "licence"])
+        writer.writerows([f"{i}.wav", _word(rng), "en", _word(rng)] for i in range(4))
+    path.write_bytes(raw := _damage(path.read_bytes(), rng))
+    back, rows = manifest.read_details(path), _rows(raw)
+    return list(back) == [row["file"] for row in rows] and all(
+        back[row["file"]] == {k.strip(): v or "" for k, v in row.items()} for row in rows
+    )
+
+
+def _damaged_ljspeech(folder: Path, rng: random.Random) -> bool:
+    lines = [f"LJ{i:03d}|Words {i} of it|words {i} of it" for i in range(5)]
+    raw = _damage(("\n".join(lines) + "\n").encode(), rng)
+    (folder / "metadata.csv").write_bytes(raw)
+    back = export.read_ljspeech(folder)
+    text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    expected = [line.split("|") for line in text.split("\n") if line.strip()]
+    return [c.id for c in back.clips] == [cells[0] for cells in expected] and all(
+        c.text in (cells[-1].strip(), cells[1].strip())
+        for c, cells in zip(back.clips, expected, strict=True)
+    )
+
+
+# ---- hostile corpora
+
+NAMES = (
+    "../victim/v", "../../victim/v", "../../../victim/v", "..", ".", "", "/SOMEWHERE/victim/v",
+    "victim/v", "a\\b", "C:v", "nul", "com1.x",
+    "x" * 101, "a|b", "a\nb", "a\rb", "a\u2028b", "a\u202eb", "a\0b", " a", "a.", ".hidden", "C1",
+    "c1", "-rf", "%d", "$(id)", "<b>", "a*", "caf\u0301", "=cmd()", "\ud800",
+)  # fmt: skip
+TIMES = ("nan", "inf", "-inf", "-1", "1e999", "soon", "0x10", "1,5", "1_0", "", "٣")
+JUNK = ("", "[]", "{}", "null", "3", "[" * 10**5, '{"done": true}', '{"files": {"../v": [1, "x"]}}')
+
+
+def _manifest_case(seed: int, number: int) -> str:
+    rng = random.Random(f"manifests {seed} {number}")
+    with tempfile.TemporaryDirectory() as base:
+        base = Path(base)
+        (base / "victim").mkdir()
+        (base / "victim" / "v.wav").write_bytes(b"precious")
+        (base / "victim" / "metadata.csv").write_text("v|not yours|not yours\n", "utf-8")
+        (base / "corpus").mkdir()
+        _clips(random.Random(0), base / "corpus").save()
+        kind = (_hostile_row, _hostile_seal, _hostile_place, _hostile_export, _hostile_state)
+        before = _tree(base / "victim")
+        around = {path.name for path in base.iterdir()}
+        outcome = _outcome(lambda: kind[number % 5](base, rng))
+        extra = {path.name for path in base.iterdir()} - around - {"out", "recordings", "made"}
+        return "lost" if extra or _tree(base / "victim") != before else outcome
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _export(base: Path, out: str, to: str) -> bool:
+    """Export on the command line; right if what comes out lies in ``out`` and is complete."""
+    code = command.main(["export", str(base / "corpus"), str(base / out), "--to", to])
+    made = command.open_corpus(base / out)
+    return code == 0 and all(made.path(clip).is_file() for clip in made.clips) and len(made) == 3
+
+
+def _hostile_row(base: Path, rng: random.Random) -> bool:
+    """An id, a file, a recording, a time or a split that leads elsewhere or makes no sense."""
+    column = rng.choice(["id", "id", "file", "recording", "start", "end", "split"])
+    values = TIMES if column in ("start", "end") else [*NAMES, "../victim/v.wav", "clips"]
+    value = rng.choice(values).replace("/SOMEWHERE", str(base))
+    path = base / "corpus" / "manifest.csv"
+    rows = _rows(path.read_bytes())
+    rows[0][column] = value
+    with open(path, "w", encoding="utf-8", errors="surrogatepass", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    if column == "recording":
+        made = command._read_scripts(Manifest.load(base / "corpus"), base / "corpus")
+        return [c.text for c in made.clips] == [row["text"] for row in rows]
+    return _export(base, "out", rng.choice(["ljspeech", "audiofolder"]))
+
+
+def _hostile_seal(base: Path, rng: random.Random) -> bool:
+    """A folder of somebody else with a seal that was copied, edited or made up."""
+    _export(base, "out", "ljspeech")
+    name = next((base / "out").glob(".*.json")).name
+    seal = (base / "out" / name).read_text("utf-8")
+    edited = seal.replace(rng.choice(["details.csv", "c1", "metadata", "ljspeech"]), "../victim/v")
+    text = rng.choice([seal, edited, *JUNK])
+    (base / "victim" / name).write_text(text, "utf-8")
+    try:
+        _export(base, "victim", rng.choice(["ljspeech", "audiofolder"]))
+    finally:
+        (base / "victim" / name).unlink(missing_ok=True)
+    return False  # it must be refused
+
+
+def _hostile_place(base: Path, rng: random.Random) -> bool:
+    """A place for the export that is a link, a file, or somebody else's."""
+    out = base / "out"
+    rng.choice(
+        [
+            lambda: os.symlink(base / "victim", out),
+            lambda: os.symlink(base / "nowhere", out),
+            lambda: out.write_text("a file", "utf-8"),
+            lambda: shutil.copytree(base / "victim", out),
+            lambda: (
+                (out / "train").mkdir(parents=True)
+                or (out / "train" / "metadata.csv").write_text("a,b\n", "utf-8")
+            ),
+        ]
+    )()
+    before = _tree(base)
+    try:
+        return _export(base, "out", "ljspeech") and False
+    finally:
+        if _tree(base) != before:
+            raise AssertionError("something changed")
+
+
+def _hostile_export(base: Path, rng: random.Random) -> bool:
+    """An export of somebody else, to check: its tables name files elsewhere."""
+    name = rng.choice(NAMES).replace("/SOMEWHERE", str(base))
+    with contextlib.suppress(UnicodeEncodeError):
+        name.encode()
+        _export(base, "made", to := rng.choice(["ljspeech", "audiofolder"]))
+        for table in (base / "made").rglob("metadata*.csv"):
+            text = table.read_text("utf-8")
+            table.write_text(text.replace("c0", name.replace("\n", "")), "utf-8")
+        found = command.main(["check", str(base / "made"), "--contract", "whisper"])
+        made = command.open_corpus(base / "made")
+        return found == 1 and all(c.file.count("..") == 0 for c in made.clips) and bool(to)
+    return True
+
+
+def _hostile_state(base: Path, rng: random.Random) -> bool:
+    """Notes of a half finished run that are damaged or made up: the work is done again."""
+    (base / "recordings").mkdir()
+    sound = audio.add_noise(np.zeros(22_050, np.float32) + 0.01, snr_db=0, seed=0)
+    audio.save_wav(base / "recordings" / "a.wav", sound, sr=22_050)
+    made = pipeline.prepare(base / "recordings", base / "made")
+    (state,) = (base / "made" / "recordings").glob("*.json")
+    row = json.loads(state.read_text("utf-8"))
+    hostile = [
+        *JUNK,
+        json.dumps(row | {"clips": [[1, 0.0, 1.0]]}),
+        json.dumps(row | {"clips": [{"id": "../x", "file": "../victim/v.wav"}]}),
+        json.dumps(row | {"dropped": [["", "nan", 1]]}),
+        json.dumps({k: v for k, v in row.items() if k != rng.choice(list(row))}),
+    ]
+    state.write_text(rng.choice(hostile), "utf-8")
+    return pipeline.prepare(base / "recordings", base / "made") == made
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tables", type=int, default=200)
+    parser.add_argument("--manifests", type=int, default=50)
+    options = parser.parse_args()
+    bad = 0
+    for name, work in (("tables", tables), ("manifests", manifests)):
+        counts = work(options.seed, getattr(options, name))
+        bad += sum(counts[kind] for kind in BAD)
+        words = ", ".join(f"{kind} {counts[kind]}" for kind in ("right", "refused", *BAD))
+        print(f"{name}: {sum(counts.values())} tried: {words}")
+    return int(bad > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""One recording to prepare: what decides its clips, what is done of it, and the work itself.
+
+Taught in: notebooks/08_dataset.ipynb.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import tempfile
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import audio, files
+from ..errors import AudioError, CorpusError
+from . import clean, measure, passes, split
+from .manifest import Clip
+from .split import Span, SplitSettings
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a clip sounds like."""
+
+    sr: int = 22_050  #: Hz of the clips; the exports go down from here
+    split: SplitSettings = SplitSettings()
+    denoise: str = "none"  #: or ``"gate"``, ``"noisereduce"``
+    loudness: float = -23.0  #: LUFS of every clip
+    #: a clip is dropped if more than this share of its samples lies at its ceiling
+    most_clipped: float = measure.MOST_CLIPPED
+
+    def __post_init__(self) -> None:
+        if self.denoise not in clean.METHODS:
+            raise CorpusError(f"Expected denoise in {clean.METHODS}, found {self.denoise!r}.")
+        if self.sr < 8000:
+            raise CorpusError(f"Expected clips at 8000 Hz or more, found sr={self.sr}.")
+
+    @property
+    def digest(self) -> str:
+        """Changes with every setting."""
+        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording to prepare: plain values, so that it travels to another process or machine."""
+
+    path: str
+    name: str  # path under the input folder
+    id: str
+    sha256: str
+    out: str
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        """Where its clips go."""
+        return Path(self.out) / "clips" / self.id
+
+    @property
+    def state_file(self) -> Path:
+        """Where it is written down what is done."""
+        return Path(self.out) / "recordings" / f"{self.id}.json"
+
+    def clip(self, number: int, span: Span) -> Clip:
+        """The row of one of its clips."""
+        name = f"{self.id}-{number:04d}"
+        return Clip(name, f"clips/{self.id}/{name}.wav", self.name, span.start, span.end)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is done of one recording."""
+
+    recording: str
+    done: bool = False
+    duration: float = 0.0
+    clips: tuple[tuple[int, float, float], ...] = ()  # number, start, end
+    dropped: tuple[tuple[str, float, float], ...] = ()  # reason, start, end
+    note: str = ""
+
+    def digest(self, job: Job) -> str:
+        """Changes with the recording, the settings and everything that is written down."""
+        text = json.dumps([job.sha256, job.settings.digest, dataclasses.astuple(self)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_state(job: Job) -> State | None:
+    """What was written down, if it is of this recording and these settings and as it was."""
+    try:
+        row = json.loads(job.state_file.read_text("utf-8"))
+        state = State(
+            str(row["recording"]),
+            row["done"],
+            row["duration"],
+            tuple((number, start, end) for number, start, end in row["clips"]),
+            tuple((reason, start, end) for reason, start, end in row["dropped"]),
+            str(row["note"]),
+        )
+        spans = [*state.clips, *state.dropped]
+        sound = all(0 <= start <= end <= state.duration < math.inf for _, start, end in spans)
+        return state if sound and row["digest"] == state.digest(job) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _write_state(job: Job, state: State) -> State:
+    row = dataclasses.asdict(state) | {"digest": state.digest(job)}
+    with files.replacing(job.state_file) as temporary:
+        temporary.write_text(json.dumps(row, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return state
+
+
+def prepare_recording(job: Job) -> tuple[Job, State]:
+    """Make the clips of one recording, or find them made; returns what ``recordings/`` keeps."""
+    try:
+        state = _read_state(job)
+        if state is None:  # new, or made with other settings: start from nothing
+            for path in job.folder.glob(f"{job.id}-*.wav"):
+                path.unlink()
+            _write_state(job, State(job.name))
+        elif state.done and all((job.folder / f"{job.id}-{n:04d}.wav").is_file()
+                                for n, _, _ in state.clips):  # fmt: skip
+            return job, dataclasses.replace(state, recording=job.name)
+        for leftover in job.folder.glob("*.partial"):
+            leftover.unlink()
+        try:
+            state = _make_clips(job)
+        except AudioError as error:
+            state = State(job.name, True, dropped=((str(error), 0.0, 0.0),))
+        return job, _write_state(job, state)
+    except OSError as error:
+        raise CorpusError(
+            f"{job.out} cannot be written: {error}. Free some space or name another folder, and "
+            "start again: what is finished is kept."
+        ) from error
+
+
+def _make_clips(job: Job) -> State:
+    settings, limits = job.settings, job.settings.split
+    with tempfile.TemporaryFile(dir=job.out) as sound:
+        heard = passes.listen(job.path, sr=settings.sr, keep=sound)
+        duration = round(heard.duration, 4)
+        clips, dropped, spans = [], [], []
+        for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
+            if span.duration < limits.shortest:
+                reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
+                dropped.append((reason, span.start, span.end))
+            else:
+                spans.append(span)
+        if not spans:
+            dropped.append(("no speech found", 0.0, duration))
+        pieces = passes.cut(sound, spans, sr=settings.sr)
+        for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
+            share = measure.clipped_share(y)
+            if share > settings.most_clipped:
+                reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
+                dropped.append((reason, span.start, span.end))
+                continue
+            path = Path(job.out) / job.clip(number, span).file
+            if not path.is_file():
+                _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
+            clips.append((number, span.start, span.end))
+    dropped.sort(key=lambda item: item[1])
+    return State(job.name, True, duration, tuple(clips), tuple(dropped), heard.note)
+
+
+def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarray:
+    """What happens to one clip between cutting and writing: noise, level, fades."""
+    y = clean.reduce_noise(y, noise, sr=settings.sr, method=settings.denoise)
+    return clean.fade(clean.level(y, sr=settings.sr, target=settings.loudness), sr=settings.sr)
+
+
+def _write_clip(path: Path, y: np.ndarray, *, sr: int) -> None:
+    try:
+        audio.save_wav(path, y, sr=sr)
+    except AudioError as error:  # the sound is sound: what failed is the disk
+        raise OSError(str(error)) from error
+
+
+def slug(name: str) -> str:
+    """A name for files: ASCII letters, digits and hyphens, at most 40."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:40].strip("-") or "recording"

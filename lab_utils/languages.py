@@ -1,0 +1,151 @@
+"""The languages that Whisper knows: one code for each, whatever the reader calls it.
+
+Taught in: notebooks/04_language.ipynb.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from .errors import DecodingError, OptionError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from whisper import Whisper
+
+_WITH_REGION = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})+")
+
+
+def language_code(
+    value: str | None, *, model: Whisper | str | None = None, required: bool = False
+) -> str | None:
+    """The code that Whisper uses for a language, checked against what a model knows.
+
+    Parameters
+    ----------
+    value : str or None
+        A code, a name or another name in any case (``"de"``, ``"German"``, ``"Valencian"``), or a
+        code with a region, which Whisper does not tell apart (``"en-US"``). ``None``: detect it.
+    model : whisper.Whisper or str, optional
+        The model, or its name, that is to use the language.
+    required : bool
+        The language cannot be detected here: refuse ``None``.
+
+    Returns
+    -------
+    str or None
+        ``None`` only if the language is to be detected; a model that knows only English gives
+        ``"en"`` instead.
+
+    Raises
+    ------
+    OptionError
+        Whisper, or this model, does not know the language.
+
+    Examples
+    --------
+    >>> language_code("German"), language_code("en-US"), language_code("EN", model="tiny.en")
+    ('de', 'en', 'en')
+    """
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    if value is None and (is_english_only(model) or not required):
+        return "en" if is_english_only(model) else None
+    text = value.strip().lower() if isinstance(value, str) else ""
+    code = TO_LANGUAGE_CODE.get(text, text)
+    if code not in LANGUAGES and (match := _WITH_REGION.fullmatch(text)):
+        code = match[1]
+    if code not in LANGUAGES:
+        near = difflib.get_close_matches(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
+        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        detect = "" if required else "; leave the language out to have it detected"
+        raise OptionError(
+            f"Expected the code or the English name of a language, such as 'en' or 'German', found "
+            f"{value!r}. {hint}decoding.languages() lists all codes{detect}."
+        )
+    if is_english_only(model) and code != "en":
+        raise OptionError(
+            f"Expected language='en', found {value!r}: this model knows only English. "
+            "Take a model without '.en' in its name."
+        )
+    n_known = getattr(model, "num_languages", len(LANGUAGES))
+    if code != "en" and code not in list(LANGUAGES)[:n_known]:
+        raise OptionError(
+            f"Expected one of the {n_known} languages of this model, found {value!r}: that "
+            "language came with large-v3. Take large-v3 or turbo."
+        )
+    return code
+
+
+def is_english_only(model: Whisper | str | None) -> bool:
+    """Whether a model, or the model of this name, knows only English."""
+    if isinstance(model, str):
+        return model.endswith(".en")
+    return not getattr(model, "is_multilingual", True)
+
+
+def check_task(task: str, *, model: Whisper | str) -> str:
+    """Return the task if the model can do it.
+
+    Raises
+    ------
+    OptionError
+        The task is neither ``transcribe`` nor ``translate``, or the model cannot translate.
+    """
+    if task not in ("transcribe", "translate"):
+        raise OptionError(f"Expected the task 'transcribe' or 'translate', found {task!r}.")
+    if task == "translate" and is_english_only(model):
+        raise OptionError(
+            "Expected a multilingual model for task='translate', found one that knows only "
+            "English. Take a model without '.en' in its name."
+        )
+    if task == "translate" and _is_turbo(model):
+        raise OptionError(
+            "Expected a model that was trained to translate, found turbo, which writes the "
+            "language that is spoken whatever the task. Take 'medium' or 'large'."
+        )
+    return task
+
+
+def _is_turbo(model: Whisper | str) -> bool:
+    """By name, or by its dimensions: the encoder of large-v3 on a decoder of 4 layers."""
+    if isinstance(model, str):
+        return model in ("turbo", "large-v3-turbo")
+    dims = model.dims
+    return (dims.n_audio_layer, dims.n_text_layer) == (32, 4)
+
+
+def language_name(code: str) -> str:
+    """The English name of a code: ``sq`` → ``Albanian``."""
+    from whisper.tokenizer import LANGUAGES
+
+    if code not in LANGUAGES:
+        raise DecodingError(
+            f"Expected the code of a language that Whisper knows, found {code!r}. "
+            "decoding.languages('part of a name') searches them."
+        )
+    return LANGUAGES[code].title()
+
+
+def languages(search: str = "") -> pd.DataFrame:
+    """Every language that Whisper knows, or those whose code or name contains ``search``.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns code, language and also (other names that Whisper takes), sorted by name.
+    """
+    import pandas as pd
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    others: dict[str, list[str]] = {code: [] for code in LANGUAGES}
+    for name, code in TO_LANGUAGE_CODE.items():
+        if name != LANGUAGES[code]:
+            others[code].append(name.title())
+    rows = [[code, name.title(), ", ".join(others[code])] for code, name in LANGUAGES.items()]
+    needle = search.strip().lower()
+    rows = [row for row in rows if needle == row[0] or needle in " ".join(row[1:]).lower()]
+    rows.sort(key=lambda row: row[1])
+    return pd.DataFrame(rows, columns=["code", "language", "also"])

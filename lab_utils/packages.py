@@ -1,0 +1,152 @@
+"""pip, asked to install or repair: what it is told, and what its failures mean.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from . import installed
+from .errors import SetupError
+from .places import project_dir
+
+LOG = "setup.log"
+#: a requirements file with hashes: nothing else is installed then (an offline folder names it)
+LOCK_VARIABLE = "WHISPER_LAB_LOCK"
+#: what pip or the system says → what to do
+REMEDIES = {
+    r"No space left on device|Errno 28|not enough space": "The disk is full. Free about 4 GB.",
+    r"name resolution|Name or service not known|getaddrinfo|Network is unreachable|timed out"
+    r"|Max retries|ConnectionError|NewConnectionError|Connection refused|ProxyError": (
+        "The package index cannot be reached. Connect this machine to the internet once, or "
+        "install from a teacher's folder (TEACHING.md)."
+    ),
+    r"Permission denied|Errno 13|Read-only|Errno 30": (
+        "A file cannot be written: use a folder that is yours."
+    ),
+    r"DO NOT MATCH THE HASHES": (
+        "A package is not the one that was recorded: copy the teacher's folder again."
+    ),
+    r"No matching distribution|Could not find a version": (
+        "Where pip looks there is no version for this machine: connect it to the internet, and use "
+        "Python 3.11, 3.12 or 3.13."
+    ),
+}
+
+
+def repair(python: Path, damaged: dict[str, str]) -> bool:
+    """Write damaged packages anew, in the same version; nothing is removed before.
+
+    Returns
+    -------
+    bool
+        Whether there was anything to do.
+
+    Raises
+    ------
+    SetupError
+        pip cannot bring one of them.
+    """
+    if not damaged:
+        return False
+    for name, fault in damaged.items():
+        print(f"{name} is damaged: {fault}")
+    # a local version (2.13.0+cpu) is asked for by its public one: the index decides, as before
+    wanted = [name.split("+")[0] for name in damaged]
+    lock = os.environ.get(LOCK_VARIABLE)
+    if lock:
+        names = {installed.canonical(name.split("==")[0]) for name in wanted}
+        wanted = [
+            line for line in _lines(lock) if installed.canonical(line.split("==")[0]) in names
+        ]
+    title = f"{', '.join(damaged)} again"
+    _pip(python, title, "--ignore-installed", "--no-deps", *wanted, locked=lock)
+    return True
+
+
+def install(python: Path, *, extras: tuple[str, ...] = (), torch_index: str | None = None) -> None:
+    """Install what pyproject.toml asks for, in the versions of constraints.txt, torch first."""
+    pins, wanted = installed.pins(), installed.requirements(*extras)
+    if lock := os.environ.get(LOCK_VARIABLE):
+        _pip(python, "the packages of this folder", "--no-deps", *_lines(lock), locked=lock)
+        return
+    limits = [] if on_colab() else ["-c", str(project_dir() / "constraints.txt")]
+    torch = "torch" if on_colab() else f"torch=={pins['torch']}"
+    source = ["--index-url", torch_index] if torch_index else []
+    _pip(python, "torch (the largest download)", torch, *source)
+    # pyproject.toml names what openai-whisper asks for; it would also bring triton, which only an
+    # NVIDIA GPU uses: hundreds of MB for nothing on other machines
+    if not shutil.which("nvidia-smi"):
+        whisper = next(r for r in wanted if r.startswith("openai-whisper"))
+        _pip(python, "openai-whisper", "--no-deps", *limits, whisper)
+        wanted.remove(whisper)
+    _pip(python, f"{len(wanted)} more packages and what they need", *limits, *wanted)
+
+
+def _pip(python: Path, title: str, *arguments: str, locked: str | None = None) -> None:
+    """Install with pip: one living line on a terminal, everything in the log beside it.
+
+    With ``locked``, the arguments after the options are lines of a requirements file with hashes.
+    """
+    print(f"Installing {title} …", flush=True)
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+    with tempfile.TemporaryDirectory() as folder:
+        if locked:
+            lines = Path(folder) / "locked.txt"
+            lines.write_text("\n".join(a for a in arguments if "==" in a), "utf-8")
+            arguments = tuple(a for a in arguments if "==" not in a)
+            arguments += ("--require-hashes", "-r", str(lines))
+        text = _watched([*command, *arguments], log=Path(python).parent.parent / LOG)
+    if text:
+        errors = [line for line in text.splitlines() if "ERROR" in line] or [last_line(text)]
+        raise SetupError(
+            f"pip could not install {title}: {errors[-1].strip()}\n{remedy(text)}"
+            "Then run the same command again: it continues from here. The whole log: "
+            f"{Path(python).parent.parent / LOG}\n"
+        )
+
+
+def _watched(command: list[str], *, log: Path) -> str:
+    """Run pip; its last lines if it failed, else nothing."""
+    tail: list[str] = []
+    terminal = sys.stdout.isatty()
+    with open(log, "a", encoding="utf-8") as file:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        for line in process.stdout:
+            file.write(line)
+            tail = [*tail[-30:], line]
+            name = re.match(r"\s*(Collecting|Downloading) (\S+)", line)
+            if terminal and name:
+                print(f"\r\033[K  {name[1]} {name[2][:60]}", end="", flush=True)
+        if terminal:
+            print("\r\033[K", end="", flush=True)
+    return ("".join(tail) or "no reason given") if process.wait() else ""
+
+
+def _lines(path: str) -> list[str]:
+    """The requirements of a file, one a line."""
+    lines = Path(path).read_text("utf-8").splitlines()
+    return [line for line in lines if "==" in line and not line.startswith("#")]
+
+
+def remedy(text: str) -> str:
+    """The line that helps with the first known trouble in ``text``."""
+    return next((f"{fix}\n" for pattern, fix in REMEDIES.items() if re.search(pattern, text)), "")
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]
+
+
+def on_colab() -> bool:
+    """Whether this is Google's notebook server, which has torch and versions of its own."""
+    return bool(os.environ.get("COLAB_RELEASE_TAG"))
