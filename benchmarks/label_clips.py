@@ -1,16 +1,19 @@
-"""Labelling many short clips: shared padding against the plain loop and faster-whisper int8.
+"""Labeling many short clips: shared padding against the plain loop and faster-whisper int8.
 
     pip install -e ".[benchmarks]"
     python benchmarks/label_clips.py [--model base] [--clips 112] [--chunks 7]
 
 The clips are the workshop's (lab 08), their texts are known. Every chunk of clips goes through each
 method before the next chunk starts, so that all of them meet the same load of the machine. A ratio
-is the median over the chunks of (plain loop / method); word error rates are over all clips.
+is the median over the chunks of (plain loop / method); word error rates, and the count of texts
+that are those of whisper.decode, are over all clips. ``--before FOLDER`` adds the method of another
+checkout.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import statistics
 import sys
@@ -21,12 +24,12 @@ from pathlib import Path
 import numpy as np
 
 from lab_utils import batches, metrics, samples
-from lab_utils.batches import products
 from lab_utils.corpus import pipeline
 from lab_utils.models import load_model
 
 WORKSHOP = samples.assets_dir() / "workshop"
 PLAIN = "plain loop: model.transcribe(path)"
+DECODE = "whisper.decode, one by one"
 
 
 def workshop_clips(folder: Path, n: int) -> tuple[list[Path], list[str]]:
@@ -44,7 +47,18 @@ def workshop_clips(folder: Path, n: int) -> tuple[list[Path], list[str]]:
     return paths, texts
 
 
-def methods(name: str, ct2: Path | None) -> dict:
+def transcriber_of(checkout: Path):
+    """``transcribe_clips`` of another version of this project, beside our own."""
+    name, folder = "lab_utils_before", checkout.resolve() / "lab_utils"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    return importlib.import_module(f"{name}.batches").transcribe_clips
+
+
+def methods(name: str, ct2: Path | None, before: Path | None) -> dict:
     """Name -> function from paths to texts."""
     import whisper
 
@@ -65,10 +79,13 @@ def methods(name: str, ct2: Path | None) -> dict:
     found = {
         PLAIN: plain,
         "model.transcribe(path, language='en')": lambda paths: plain(paths, language="en"),
-        "whisper.decode, one by one": one_by_one,
+        DECODE: one_by_one,
         "transcribe_clips(exact=True)": lambda paths: ours(paths, exact=True),
         "transcribe_clips (shared padding)": ours,
     }
+    if before is not None:
+        other = transcriber_of(before)
+        found["the other checkout's"] = lambda paths: [c.text for c in other(paths, model)]
     if ct2 is not None:
         from faster_whisper import WhisperModel
 
@@ -91,13 +108,14 @@ def main() -> int:
     parser.add_argument("--clips", type=int, default=112)
     parser.add_argument("--chunks", type=int, default=7)
     parser.add_argument("--faster-whisper", type=Path, help="folder of the CTranslate2 model")
+    parser.add_argument("--before", type=Path, help="folder of another checkout of this project")
     parser.add_argument(
         "--only", nargs="*", default=[], help="methods whose name holds one of these"
     )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         paths, texts = workshop_clips(Path(folder), options.clips)
-        runs = methods(options.model, options.faster_whisper)
+        runs = methods(options.model, options.faster_whisper, options.before)
         if options.only:
             runs = {
                 k: f for k, f in runs.items() if k == PLAIN or any(o in k for o in options.only)
@@ -115,14 +133,17 @@ def main() -> int:
                 cpu[name].append(time.process_time() - begin_cpu)
                 heard[name] |= dict(zip(chunk.tolist(), result, strict=True))
             print(f"chunk {number} of {options.chunks} done", file=sys.stderr, flush=True)
-    print(f"\nWhisper {options.model}, {len(paths)} clips, product: {products.fastest_linear()}")
-    print(f"{'method':40} {'x wall':>7} {'x CPU':>7} {'clips/s':>8} {'WER %':>6}")
+    print(f"\nWhisper {options.model}, {len(paths)} clips")
+    print(f"{'method':40} {'x wall':>7} {'x CPU':>7} {'clips/s':>8} {'WER %':>6} {'same':>5}")
     for name in runs:
         ratio = statistics.median(a / b for a, b in zip(wall[PLAIN], wall[name], strict=True))
         ratio_cpu = statistics.median(a / b for a, b in zip(cpu[PLAIN], cpu[name], strict=True))
         wer = metrics.score(texts, [heard[name][i] for i in range(len(paths))]).wer
         speed = len(paths) / sum(wall[name])
-        print(f"{name:40} {ratio:7.2f} {ratio_cpu:7.2f} {speed:8.2f} {100 * wer:6.2f}")
+        same = "-"
+        if DECODE in heard:
+            same = sum(heard[name][i].strip() == heard[DECODE][i].strip() for i in heard[name])
+        print(f"{name:40} {ratio:7.2f} {ratio_cpu:7.2f} {speed:8.2f} {100 * wer:6.2f} {same:>5}")
     return 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,36 @@ def load_model(name: str | os.PathLike = "base", *, device: str | None = None) -
     if isinstance(name, os.PathLike) or str(name).endswith(".pt"):
         return _build(Path(name), device)
     return _shared(str(name), device)
+
+
+_FINGERPRINTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+
+
+def fingerprint(model: Whisper) -> str:
+    """SHA-256 of a model's weights: equal for equal weights, whatever object or file they are in.
+
+    Computed once for a model object, and again only when its weights have changed. Whether they
+    have shows in the product of every tensor with a fixed vector, which is much faster.
+
+    Parameters
+    ----------
+    model : whisper.Whisper
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; see :func:`lab_utils.checkpoints.tensor_digest`.
+    """
+    import torch
+
+    with torch.inference_mode():
+        state = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+        rows = (tensor.reshape(len(tensor), -1).float() for tensor in state.values())
+        probes = [x @ torch.linspace(1, 2, x.shape[1]) for x in rows]
+        seen = torch.cat(probes).numpy().tobytes()
+    if _FINGERPRINTS.get(model, (None, None))[0] != seen:
+        _FINGERPRINTS[model] = seen, checkpoints.tensor_digest(state)
+    return _FINGERPRINTS[model][1]
 
 
 @functools.lru_cache(maxsize=4)

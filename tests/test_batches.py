@@ -1,4 +1,4 @@
-"""Batches of short clips: exact against whisper.decode, shared padding nearly so, and the guard."""
+"""Short clips: exact is whisper.decode, shared padding nearly so and independent of company."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import workshop
 
-from lab_utils import audio, batches, metrics
-from lab_utils.batches import products
+from lab_utils import audio, batches, metrics, samples
 from lab_utils.errors import AudioError, TranscriptError
 
 pytestmark = pytest.mark.model
@@ -62,6 +61,41 @@ def test_the_order_of_the_clips_does_not_matter(model, clips):
     assert [m.text for m in batches.transcribe_clips(some[::-1], model)] == forward[::-1]
 
 
+def test_a_text_does_not_depend_on_the_other_clips(model, clips):
+    """The encoder takes one clip at a time: equal bits. The decoder's products have as many rows as
+    the batch has clips, which may round the last bit otherwise: equal tokens, logprobs to 1e-4."""
+    import torch
+
+    odd, long = clips[0][0], np.concatenate(clips[0][1:6])
+    (alone,) = batches.transcribe_clips([odd], model)
+    for company in ([long], [*clips[0][6:9], np.zeros(100)]):
+        (beside, *_), n = batches.transcribe_clips([odd, *company], model), len(company) + 1
+        assert (beside.text, beside.tokens) == (alone.text, alone.tokens), n
+        assert beside.avg_logprob == pytest.approx(alone.avg_logprob, abs=1e-4)
+        assert beside.no_speech_prob == pytest.approx(alone.no_speech_prob, abs=1e-4)
+    padding = batches.padding_of(model)
+    with torch.inference_mode():
+        first = batches.encode(model, odd, padding)
+        batches.encode(model, long, padding)
+        assert torch.equal(batches.encode(model, odd, padding), first)
+
+
+def test_no_speech_is_as_probable_as_in_whisper_decode(model, clips, decoded):
+    import whisper
+
+    made = batches.transcribe_clips(clips[0], model)
+    expected = [d.no_speech_prob for d in decoded]
+    np.testing.assert_allclose([m.no_speech_prob for m in made], expected, atol=1e-2)
+    made = batches.transcribe_clips(clips[0][:2], model, exact=True)
+    np.testing.assert_allclose([m.no_speech_prob for m in made], expected[:2], atol=1e-3)
+    silence, _ = audio.load(samples.path("silence"))
+    mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(silence))
+    options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
+    expected = whisper.decode(model, mel, options).no_speech_prob
+    (found,) = batches.transcribe_clips([silence], model)
+    assert expected > 0.6 and found.no_speech_prob == pytest.approx(expected, abs=0.05)
+
+
 def test_files_and_waveforms_give_the_same(model):
     corpus = workshop.corpus()
     paths = [corpus.path(clip) for clip in corpus.clips[-3:]]
@@ -70,14 +104,18 @@ def test_files_and_waveforms_give_the_same(model):
 
 
 @pytest.mark.parametrize("n", [1, 400, 16_000, 29 * 16_000, 30 * 16_000])
-def test_the_mel_is_whispers_own(model, n):
+def test_the_reference_as_a_clip_is_encoded_as_whisper_does(model, n):
+    """With its own keys and values behind it, every clip's positions are the whole window's."""
+    import torch
     import whisper
 
     y = np.random.default_rng(0).normal(0, 0.1, n).astype(np.float32)
-    expected = whisper.log_mel_spectrogram(whisper.pad_or_trim(y))
-    got = batches._reader(model, "en").mel(y)
-    assert got.shape == (80, 3000)
-    np.testing.assert_allclose(got, expected, atol=2e-6)
+    mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(y))[None]
+    with torch.no_grad():
+        itself = batches.encoder._encode(model, y, 1500)
+        torch.testing.assert_close(itself.encoded, model.encoder(mel)[0], atol=1e-4, rtol=1e-4)
+        own = batches.encode(model, y, itself)
+    torch.testing.assert_close(own, itself.encoded[: len(own)], atol=1e-3, rtol=1e-3)
 
 
 def test_a_clip_of_exactly_30_seconds_and_one_sample_more(model):
@@ -89,7 +127,7 @@ def test_a_clip_of_exactly_30_seconds_and_one_sample_more(model):
 
 
 def test_a_text_that_looks_wrong_is_done_again(model, clips, decoded, monkeypatch):
-    monkeypatch.setattr(batches.reader, "LOWEST_LOGPROB", 0.0)  # nothing is good enough
+    monkeypatch.setattr(batches, "LOWEST_LOGPROB", 0.0)  # nothing is good enough
     made = batches.transcribe_clips(clips[0][:2], model)
     assert all(m.redone for m in made)
     assert [m.text for m in made] == [d.text for d in decoded[:2]]
@@ -121,37 +159,55 @@ def test_progress_is_told(model, clips):
     assert batches.transcribe_clips([], model) == []
 
 
-def test_packed_products_equal_torchs():
-    import torch
-
-    x, weight, bias = torch.randn(7, 64), torch.randn(32, 64), torch.randn(32)
-    kinds = products.kernels()
-    expected = kinds["plain"](weight, bias, 7)(x)
-    try:
-        got = kinds["onednn"](weight, bias, 7)(x)
-    except (AttributeError, RuntimeError):  # a torch without oneDNN: then it must not be chosen
-        assert products.fastest_linear() == "plain"
-    else:
-        torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_changed_weights_are_noticed(model):
+def test_the_reference_is_encoded_once_and_again_for_other_weights(model):
     import copy
 
     import torch
 
     mine = copy.deepcopy(model)
-    reader = batches._reader(mine, "en")
-    assert batches._reader(mine, "en") is reader
+    first = batches.padding_of(mine)
+    assert batches.padding_of(mine) is first
+    assert not torch.is_inference(first.encoded) and not first.encoded.requires_grad
     with torch.no_grad():
-        mine.decoder.ln.weight.mul_(1.0)
-    assert batches._reader(mine, "en") is not reader
+        mine.encoder.ln_post.weight[3] += 0.5
+    again = batches.padding_of(mine)
+    assert again is not first and not torch.equal(again.encoded, first.encoded)
+
+
+def test_a_fingerprint_is_the_weights(model):
+    import copy
+
+    import torch
+
+    from lab_utils import checkpoints
+    from lab_utils.models import fingerprint
+
+    mine = copy.deepcopy(model)
+    before = fingerprint(model)
+    assert fingerprint(mine) == before == checkpoints.tensor_digest(model.state_dict())
+    embedding = mine.decoder.token_embedding.weight
+    with torch.no_grad():
+        embedding.copy_(embedding.flip(0))  # the same numbers in another order
+    assert fingerprint(mine) != before == fingerprint(model)
+    with torch.no_grad():
+        embedding.copy_(embedding.flip(0))
+    assert fingerprint(mine) == before
 
 
 def test_bad_input(model, tmp_path):
     y = np.zeros(16_000, np.float32)
-    with pytest.raises(TranscriptError, match="language"):
-        batches.transcribe_clips([y], model, language="de")
+    for language in ("de", "german"):
+        with pytest.raises(TranscriptError, match="knows only English"):
+            batches.transcribe_clips([y], model, language=language)
+    for language in ("xx", "", 5):
+        with pytest.raises(TranscriptError, match="of a language"):
+            batches.transcribe_clips([y], model, language=language)
+    for single in ("a.wav", tmp_path / "a.wav", b"a.wav", y, np.zeros((2, 100)), None, 5):
+        with pytest.raises(TranscriptError, match=r"a list of clips.*\[clip\]"):
+            batches.transcribe_clips(single, model)
+    for clip in (None, 5, [0.0, 0.1]):
+        with pytest.raises(TranscriptError, match="paths or NumPy arrays"):
+            batches.transcribe_clips([clip], model)
     with pytest.raises(TranscriptError, match="batch"):
         batches.transcribe_clips([y], model, batch_size=0)
     for bad in (np.zeros((2, 100), np.float32), np.full(100, np.nan, np.float32), y[:0]):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import smallmodel
 import workshop
+from whisper.model import ModelDimensions
+from whisper.tokenizer import get_tokenizer
 
-from lab_utils import batches
-from lab_utils.corpus import label
+from lab_utils import audio, batches, files, models
+from lab_utils.corpus import check, findings, label, rules
 from lab_utils.corpus.manifest import Manifest
-from lab_utils.errors import CorpusError
+from lab_utils.errors import CorpusError, LabError, TrainingError
 
 
 def _misheard(text: str, seed: int) -> str:
@@ -132,61 +140,187 @@ def test_texts_for_clips_and_recordings_that_are_not_there(tmp_path):
 
 @pytest.fixture
 def counting(monkeypatch):
+    """Batches of four, whose texts name the model, the language and the clip's length."""
     calls: list[list[str]] = []
 
-    def transcribe_clips(clips, model, **options):
-        calls.append([path.stem for path in clips])
-        # a text that depends on who sits in the batch, as shared padding does a little
-        text = "+".join(path.stem[-4:] for path in clips)
-        return [batches.ClipText(f"{p.stem} in {text}", (), -0.1, 1.0) for p in clips]
+    def transcribe_batches(clips, model, *, language, exact):
+        waves = list(clips)
+        for batch in batches.plan([len(y) for y in waves], batch_size=4):
+            texts = [f"{model.name} {language} {len(waves[i])}" for i in batch]
+            calls.append(texts)
+            yield batch, [batches.ClipText(text, (), -0.1, 1.0) for text in texts]
 
-    monkeypatch.setattr(batches, "transcribe_clips", transcribe_clips)
-    monkeypatch.setattr(batches, "BATCH_SIZE", 4)
-    plan = batches.plan
-    monkeypatch.setattr(batches, "plan", lambda durations: plan(durations, batch_size=4))
+    monkeypatch.setattr(batches, "transcribe_batches", transcribe_batches)
+    monkeypatch.setattr(models, "fingerprint", lambda model: model.name)
     return calls
 
 
-def test_killed_and_started_again_the_texts_are_the_same(tmp_path, counting):
-    corpus = workshop.small(tmp_path / "whole", 10)
-    corpus = corpus.updated({c.id: {"text": "", "heard": ""} for c in corpus.clips})
-    model = object()
-    expected = [c.text for c in label.with_whisper(corpus, model).clips]
-    assert [len(batch) for batch in counting] == [4, 4, 2]
+def _blank(corpus: Manifest) -> Manifest:
+    return corpus.updated({c.id: {"text": "", "text_by": "", "heard": ""} for c in corpus.clips})
+
+
+MODEL = SimpleNamespace(name="A")
+SMALL = ModelDimensions(80, 1500, 16, 2, 1, 51864, 448, 16, 2, 1)  # English only, random weights
+
+
+def test_killed_and_started_again_only_the_rest_is_heard(tmp_path, counting, monkeypatch):
+    corpus = _blank(workshop.small(tmp_path / "whole", 10))
+    expected = [c.text for c in label.with_whisper(corpus, MODEL).clips]
+    assert all(expected) and [len(batch) for batch in counting] == [4, 4, 2]
 
     counting.clear()
-    again = label.with_whisper(corpus, model)
+    again = label.with_whisper(corpus, MODEL)
     assert [c.text for c in again.clips] == expected and counting == []
 
-    other = workshop.small(tmp_path / "killed", 10)
-    other = other.updated({c.id: {"text": "", "heard": ""} for c in other.clips})
-    real = batches.transcribe_clips
+    other = _blank(workshop.small(tmp_path / "killed", 10))
+    real = batches.transcribe_batches
 
-    def die_in_the_second(clips, model, **options):
-        if len(counting) == 1:
-            raise KeyboardInterrupt
-        return real(clips, model, **options)
+    def die_in_the_second(*arguments, **options):
+        for n, made in enumerate(real(*arguments, **options)):
+            if n == 1:
+                raise KeyboardInterrupt
+            yield made
 
-    batches.transcribe_clips = die_in_the_second
-    try:
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "transcribe_batches", die_in_the_second)
         with pytest.raises(KeyboardInterrupt):
-            label.with_whisper(other, model)
-    finally:
-        batches.transcribe_clips = real
+            label.with_whisper(other, MODEL)
     cache = tmp_path / "killed" / label.CACHE
     cache.write_text(cache.read_text("utf-8") + '{"clip": "half a li', "utf-8")
     counting.clear()
-    assert [c.text for c in label.with_whisper(other, model).clips] == expected
+    assert [c.text for c in label.with_whisper(other, MODEL).clips] == expected
     assert [len(batch) for batch in counting] == [4, 2]
+
+
+def test_a_text_with_a_line_separator_is_remembered(tmp_path, counting, monkeypatch):
+    monkeypatch.setattr(MODEL, "name", "two\u2028lines\x85three")
+    corpus = _blank(workshop.small(tmp_path, 2))
+    made = label.with_whisper(corpus, MODEL)
+    counting.clear()
+    assert label.with_whisper(corpus, MODEL) == made and counting == []
 
 
 def test_given_texts_are_kept_and_broken_files_passed_over(tmp_path, counting):
     corpus = workshop.small(tmp_path, 3)
     corpus.path(corpus.clips[1]).write_bytes(b"")
     given = corpus.updated({corpus.clips[0].id: {"text": "Mine.", "text_by": "given", "heard": ""}})
-    made = label.with_whisper(given, object())
+    made = label.with_whisper(given, MODEL)
     assert made.clips[0].text == "Mine." and made.clips[0].heard
     assert made.clips[1].heard == corpus.clips[1].heard
+
+
+def test_each_clip_is_heard_in_its_own_language(tmp_path, counting):
+    corpus = _blank(workshop.small(tmp_path, 3))
+    first, second, third = corpus.clips
+    corpus = corpus.updated({first.id: {"language": "ru"}, third.id: {"language": ""}})
+    made = label.with_whisper(corpus, MODEL)
+    assert [c.text.split()[1] for c in made.clips] == ["ru", "en", "en"]
+    made = label.with_whisper(corpus, MODEL, language="fr")  # one for all
+    assert [c.text.split()[1] for c in made.clips] == ["fr", "fr", "fr"]
+
+
+def test_each_clip_is_opened_once(tmp_path, monkeypatch):
+    import builtins
+
+    import soundfile
+
+    model, corpus = smallmodel.small_whisper(SMALL), _blank(workshop.small(tmp_path, 2))
+    opened, real_open, real_init = Counter(), open, soundfile.SoundFile.__init__
+
+    def note(file):
+        if str(file).startswith(str(tmp_path.resolve())) and str(file).endswith(".wav"):
+            opened[Path(file).name] += 1
+
+    def open_and_note(file, *more, **options):
+        note(file)
+        return real_open(file, *more, **options)
+
+    def init_and_note(self, file, *more, **options):
+        note(file)
+        real_init(self, file, *more, **options)
+
+    monkeypatch.setattr(builtins, "open", open_and_note)
+    monkeypatch.setattr(soundfile.SoundFile, "__init__", init_and_note)
+    label.with_whisper(corpus, model)
+    assert sorted(opened.values()) == [1, 1]
+
+
+# ---- the cache knows the weights: two small models with random ones
+
+
+def test_another_model_is_heard_itself(tmp_path):
+    """Two models, and one file whose weights were trained on in between."""
+    from lab_utils import training
+
+    a, b = (smallmodel.small_whisper(SMALL, seed=seed) for seed in (0, 1))
+    corpus = _blank(workshop.small(tmp_path / "corpus", 2))
+    by_a, by_b = ([c.heard for c in label.with_whisper(corpus, m).clips] for m in (a, b))
+    assert by_a != by_b
+    assert [c.heard for c in label.with_whisper(corpus, a).clips] == by_a
+    path, heard = str(tmp_path / "mine.pt"), []
+    for model in (a, b):
+        training.save(model, path)
+        heard.append([c.heard for c in label.with_whisper(corpus, path).clips])
+    assert heard == [by_a, by_b]
+
+
+def test_a_cache_that_does_not_name_the_weights_is_not_trusted(tmp_path, counting):
+    corpus = _blank(workshop.small(tmp_path, 1))
+    old = f"{files.sha256(corpus.path(corpus.clips[0]))[:24]} of your own en shared"
+    (tmp_path / label.CACHE).write_text(json.dumps({"clip": old, "heard": "stale"}) + "\n", "utf-8")
+    assert label.with_whisper(corpus, MODEL).clips[0].heard.startswith("A en")
+
+
+def test_what_cannot_be_heard_is_named(tmp_path):
+    model, corpus = smallmodel.small_whisper(SMALL), workshop.small(tmp_path, 1)
+    clip = corpus.clips[0]
+    for language in ("xx", "de"):  # nobody's, and not this model's
+        odd = corpus.updated({clip.id: {"language": language}})
+        with pytest.raises(CorpusError, match=f"{clip.id}.*{language}.*column 'language'"):
+            label.with_whisper(odd, model)
+        with pytest.raises(LabError, match=language):
+            label.with_whisper(corpus, model, language=language)
+    audio.save_wav(corpus.path(clip), np.zeros(30 * 16_000 + 1, np.float32), sr=16_000)
+    with pytest.raises(CorpusError, match=f"{clip.id}.*30.0 s.*cut it"):
+        label.with_whisper(corpus, model)
+
+
+def test_special_tokens_are_no_words(tmp_path):
+    from lab_utils import training
+
+    corpus = workshop.small(tmp_path, 1)
+    clip = corpus.clips[0]
+    with pytest.raises(CorpusError, match=r"<\|endoftext\|>.*special token"):
+        label.from_texts(corpus, {clip.id: "The end.<|endoftext|>"})
+    heard = corpus.updated({clip.id: {"heard": clip.text}})
+    with pytest.raises(CorpusError, match="script.*special token"):
+        label.from_script(heard, clip.recording, f"<|0.00|> {clip.text}")
+    with pytest.raises(TrainingError, match="special token"):
+        training.labels("The end.<|endoftext|>", get_tokenizer(False))
+    assert findings.count_tokens("The end.<|endoftext|>") > findings.count_tokens("The end.")
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("level", [1e-4, 3e-3])
+def test_a_clip_in_which_nobody_speaks_gets_no_text_and_a_finding(tmp_path, level):
+    corpus = _blank(workshop.small(tmp_path, 2))
+    mute, spoken = corpus.clips
+    noise = np.random.default_rng(0).normal(0, level, 2 * 22_050).astype(np.float32)
+    audio.save_wav(corpus.path(mute), noise, sr=22_050)
+    made = label.with_whisper(corpus, "tiny.en")
+    assert made.clips[0].text == ""
+    assert made.clips[0].heard == label.NO_SPEECH
+    assert made.clips[1].text
+    found = check.check(made, rules.WHISPER).findings
+    assert [(f.clip, f.found) for f in found if f.rule == "text"] == [
+        (mute.id, "no text: heard '(no speech)'")
+    ]
+    # a text that was given stays, and disagrees with what is heard
+    given = corpus.updated({mute.id: {"text": "Hello there.", "text_by": "given"}})
+    made = label.with_whisper(given, "tiny.en")
+    assert made.clips[0].text == "Hello there."
+    found = check.check(made, rules.WHISPER).findings
+    assert mute.id in {f.clip for f in found if f.rule == "disagreement"}
 
 
 @pytest.mark.model

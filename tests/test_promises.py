@@ -43,13 +43,13 @@ MAY_IMPORT = {
     "options": GROUND,
     "subtitles": {"options"},
     "transcripts": {"errors", "files", "audio", "languages", "models", "options", "subtitles"},
-    "batches": {"errors", "audio", "languages", "models", "transcripts"},
+    "batches": {"errors", "audio", "languages", "models", "samples"},
     "human_speech": {"samples"},
     "decoding": {"errors", "audio", "languages", "models", "options"},
     "metrics": {"errors"},
     "corpus": {
         *("errors", "files", "environment", "audio", "samples", "models", "transcripts"),
-        *("batches", "metrics", "subtitles"),
+        *("batches", "languages", "metrics", "subtitles"),
     },
     "training": {
         "errors",

@@ -156,14 +156,23 @@ def test_encode_equals_whispers_own_encoder(tmp_path):
     whole = training.encode(model, [example], progress=False)
     assert whole.audio.shape == (1, 1500, 16)
     assert torch.allclose(whole.audio, expected, atol=1e-5)
-    cut = training.encode(model, [example], seconds=2.5, progress=False)
-    assert torch.equal(cut.audio, whole.audio[:, :125])
-    assert not cut.audio.requires_grad
+    assert not whole.audio.requires_grad
+
+
+def test_features_that_are_cut_do_not_depend_on_the_other_clips(tmp_path):
+    model = small_whisper()
+    short, long = clip(tmp_path, "short", 1.5), clip(tmp_path, "long", 7.5)
+    alone = training.encode(model, [short], seconds=8, progress=False).audio
+    beside = training.encode(model, [long, short], seconds=8, progress=False).audio
+    assert beside.shape == (2, 400, 16) and not beside.requires_grad
+    assert torch.equal(beside[1], alone[0])
+    less = training.encode(model, [short], seconds=2.5, progress=False).audio
+    assert torch.equal(less[0], alone[0, :125])
 
 
 @pytest.mark.model
 def test_features_with_shared_padding_are_nearly_the_exact_ones():
-    """Of real speech, in the order given; the padding is the longest clip's."""
+    """Of real speech, in the order given; the padding is the reference window's."""
     from whisper.audio import log_mel_spectrogram, pad_or_trim
 
     model, examples = models.load_model("tiny.en"), training.jargon("names", "validation")[:5]

@@ -1,43 +1,76 @@
-"""Many short clips through Whisper at once: shared padding.
+"""Many short clips through Whisper: shared padding.
 
 Whisper always encodes 30 seconds; of a clip of 3 seconds, nine tenths are padding. The padding of
-all clips sounds the same, so it is encoded once for a batch: the longest clip goes through the
-whole encoder, the others compute their own first positions only and attend to that clip's padding.
-The decoder does likewise. This is an approximation (a few texts in a hundred change, in both
-directions); ``exact=True`` switches it off, and a text that looks wrong is done again plainly.
+all clips sounds the same, so it is taken from one reference window, encoded once for a model: a
+clip computes its own first positions and attends to that padding. This is an approximation (a few
+texts in a hundred change, in both directions); ``exact=True`` switches it off, and a text that
+looks wrong is decoded again by ``whisper.decode``. No text depends on the other clips.
 
 Cutting the padding off instead of sharing it ruins the text: the model reads from the padding where
 the speech ends.
 
-Taught in: notebooks/08_dataset.ipynb.
+Taught in: notebooks/08_dataset.ipynb. Measured by: benchmarks/label_clips.py.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import audio
+from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
 from ..errors import TranscriptError
 from ..languages import language_code
 from ..models import load_model
-from .reader import ClipText, Reader
+from .encoder import METHOD, Padding, encode, padding_of
 
-__all__ = ["ClipText", "duration_of", "plan", "transcribe_batches", "transcribe_clips"]
+__all__ = [
+    "METHOD",
+    "ClipText",
+    "Padding",
+    "encode",
+    "padding_of",
+    "plan",
+    "transcribe_batches",
+    "transcribe_clips",
+]
 
 if TYPE_CHECKING:
     from whisper import Whisper
+    from whisper.decoding import DecodingTask
 
 BATCH_SIZE = 16
-SECONDS = 30.0  #: the longest clip
+READ_AHEAD = 8  #: batches whose clips are in memory at once, and sorted by length
+LOWEST_LOGPROB, HIGHEST_RATIO = -1.0, 2.4  #: whisper's own thresholds for a text that looks wrong
+
+Clip = str | os.PathLike | np.ndarray
+
+
+@dataclass(frozen=True)
+class ClipText:
+    """What Whisper wrote down for one clip."""
+
+    text: str
+    tokens: tuple[int, ...]
+    avg_logprob: float  #: mean natural-log probability of the tokens, at most 0
+    compression_ratio: float  #: bytes of text over bytes after zlib; repetition makes it large
+    no_speech_prob: float = 0.0  #: of the no-speech token after the start token, 0 to 1
+    redone: bool = False  #: the text looked wrong, and this one is ``whisper.decode``'s
+
+    @property
+    def looks_wrong(self) -> bool:
+        """Empty, improbable or repetitive."""
+        improbable = self.avg_logprob < LOWEST_LOGPROB
+        return not self.text or improbable or self.compression_ratio > HIGHEST_RATIO
 
 
 def transcribe_clips(
-    clips: Sequence[str | os.PathLike | np.ndarray],
+    clips: Sequence[Clip],
     model: Whisper | str = "base",
     *,
     language: str = "en",
@@ -50,51 +83,48 @@ def transcribe_clips(
     Parameters
     ----------
     clips : sequence of path-like or np.ndarray
-        Files, or mono float32 waveforms at 16 kHz.
+        Files, or mono float waveforms at 16 kHz.
     model : whisper.Whisper or str
         A model, or the name of one.
     language : str
-        Code of the language that all clips are in.
+        Code or English name of the language that all clips are in.
     batch_size : int
-        Clips at once. They are sorted by length first; 16 is a good number on two cores.
+        Clips decoded at once; 16 is a good number on two cores.
     exact : bool
-        Give every clip its own 30 seconds, as ``whisper.decode`` does: slower.
+        Give every clip its own 30 seconds, by ``whisper.decode``: slower.
     on_batch : callable, optional
         Called with the number of clips done after each batch.
 
     Returns
     -------
     list of ClipText
-        In the order of ``clips``. The same clips give the same texts in any order.
+        In the order of ``clips``. A clip's text does not depend on the others.
 
     Raises
     ------
     AudioError
         A clip cannot be read or is no waveform.
     TranscriptError
-        A clip is longer than 30 seconds, or the model does not know the language.
+        ``clips`` is not a list of clips, or a clip is longer than 30 seconds.
+    OptionError
+        The model does not know the language.
 
     Notes
     -----
-    Taught in: notebooks/08_dataset.ipynb. How the idea was measured: benchmarks/label_clips.py.
+    Taught in: notebooks/08_dataset.ipynb.
     """
-    if batch_size < 1:
-        raise TranscriptError(f"Expected a batch of at least 1 clip, found {batch_size}.")
-    results: list[ClipText | None] = [None] * len(clips)
-    done = 0
+    results: dict[int, ClipText] = {}
     for indices, texts in transcribe_batches(
         clips, model, language=language, batch_size=batch_size, exact=exact
     ):
-        for i, text in zip(indices, texts, strict=True):
-            results[i] = text
-        done += len(indices)
+        results.update(zip(indices, texts, strict=True))
         if on_batch:
-            on_batch(done)
-    return results
+            on_batch(len(results))
+    return [results[i] for i in range(len(results))]
 
 
 def plan(durations: Sequence[float], *, batch_size: int = BATCH_SIZE) -> list[list[int]]:
-    """Which clips go together: sorted by length, so that a batch wastes little.
+    """Which clips are decoded together: sorted by length, so that a batch wastes little.
 
     Parameters
     ----------
@@ -106,58 +136,97 @@ def plan(durations: Sequence[float], *, batch_size: int = BATCH_SIZE) -> list[li
 
 
 def transcribe_batches(
-    clips: Sequence[str | os.PathLike | np.ndarray],
+    clips: Iterable[Clip],
     model: Whisper | str = "base",
     *,
     language: str = "en",
     batch_size: int = BATCH_SIZE,
     exact: bool = False,
 ) -> Iterator[tuple[list[int], list[ClipText]]]:
-    """Like :func:`transcribe_clips`, but hand out each batch (indices, texts) when it is done."""
+    """Like :func:`transcribe_clips`, but hand out each batch (indices, texts) when it is done.
+
+    ``clips`` may be an iterator: 128 clips are read ahead, never all.
+    """
     import torch
+    import whisper
 
-    if isinstance(model, str):
-        model = load_model(model)
-    reader = _reader(model, language_code(language, model=model, required=True))
-    for indices in plan([duration_of(clip) for clip in clips], batch_size=batch_size):
-        waves = [_read(clips[i]) for i in indices]
-        with torch.inference_mode():
-            yield indices, reader.read(waves, exact=exact)
-
-
-def duration_of(clip: str | os.PathLike | np.ndarray) -> float:
-    """Seconds of a clip; a TranscriptError if it is longer than 30 s."""
-    if isinstance(clip, np.ndarray):
-        seconds = len(audio.check(clip)) / audio.SAMPLE_RATE
-    else:
-        import soundfile
-
-        try:
-            seconds = soundfile.info(str(clip)).duration
-        except soundfile.SoundFileError:
-            y, sr = audio.load(clip)
-            seconds = len(y) / sr
-    if seconds > SECONDS + 1e-6:
+    if isinstance(clips, str | bytes | os.PathLike | np.ndarray) or not isinstance(clips, Iterable):
         raise TranscriptError(
-            f"Expected clips of at most 30 s, found one of {seconds:.1f} s: split it first, or use "
-            "transcripts.transcribe, which takes any length."
+            f"Expected a list of clips, found one {type(clips).__name__}. "
+            "Put a single clip in a list: [clip]."
         )
-    return seconds
+    if batch_size < 1:
+        raise TranscriptError(f"Expected a batch of at least 1 clip, found {batch_size}.")
+    if isinstance(model, str | os.PathLike):
+        model = load_model(model)
+    options = whisper.DecodingOptions(
+        language=language_code(language, model=model, required=True),
+        without_timestamps=True,
+        fp16=False,
+    )
+    task = whisper.decoding.DecodingTask(model, options)
+    waves, start = map(_read, clips), 0
+    while ahead := list(itertools.islice(waves, READ_AHEAD * batch_size)):
+        for batch in plan([len(y) for y in ahead], batch_size=batch_size):
+            sounds = [ahead[i] for i in batch]
+            with torch.inference_mode():
+                texts = _exact(model, task, sounds) if exact else _shared(model, task, sounds)
+            yield [start + i for i in batch], texts
+        start += len(ahead)
 
 
-def _read(clip: str | os.PathLike | np.ndarray) -> np.ndarray:
+def _read(clip: Clip) -> np.ndarray:
     if isinstance(clip, np.ndarray):
-        return clip.astype(np.float32, copy=False)
-    return audio.load(clip, sr=audio.SAMPLE_RATE)[0]
+        y = audio.check(clip).astype(np.float32, copy=False)
+    elif isinstance(clip, str | os.PathLike):
+        y, _ = audio.load(clip, sr=SAMPLE_RATE)
+    else:
+        raise TranscriptError(
+            "Expected clips that are paths or NumPy arrays, found one of type "
+            f"{type(clip).__name__}."
+        )
+    if len(y) > N_SAMPLES:
+        raise TranscriptError(
+            f"Expected clips of at most {CHUNK_LENGTH} s, found one of "
+            f"{len(y) / SAMPLE_RATE:.1f} s: split it first, or use transcripts.transcribe, which "
+            "takes any length."
+        )
+    return y
 
 
-_READERS: dict[tuple[int, str], Reader] = {}
+def _shared(model: Whisper, task: DecodingTask, waves: list[np.ndarray]) -> list[ClipText]:
+    import torch
+    from whisper.utils import compression_ratio
+
+    from .decoder import greedy
+
+    padding = padding_of(model)
+    encoded = [encode(model, y, padding) for y in waves]
+    n = max(map(len, encoded))
+    own = torch.stack([torch.cat([x, padding.encoded[len(x) : n]]) for x in encoded])
+    texts = []
+    for y, made in zip(waves, greedy(model, task, own, padding.encoded[n:]), strict=True):
+        text = task.tokenizer.decode(made.tokens).strip()
+        clip = _clip_text(made, text, compression_ratio(text))
+        redo = clip.looks_wrong or not made.finished
+        texts += _exact(model, task, [y], redone=True) if redo else [clip]
+    return texts
 
 
-def _reader(model: Whisper, language: str) -> Reader:
-    """The fast reader of a model, made once; it goes when the model goes."""
-    key = (id(model), language)
-    if key not in _READERS or _READERS[key].stale(model):
-        _READERS[key] = Reader(model, language)
-        weakref.finalize(model, _READERS.pop, key, None)
-    return _READERS[key]
+def _exact(
+    model: Whisper, task: DecodingTask, waves: list[np.ndarray], *, redone: bool = False
+) -> list[ClipText]:
+    import torch
+    import whisper
+
+    windows = (whisper.pad_or_trim(np.ascontiguousarray(y)) for y in waves)
+    mels = [whisper.log_mel_spectrogram(y, model.dims.n_mels) for y in windows]
+    texts = whisper.decode(model, torch.stack(mels).to(model.device), task.options)
+    return [_clip_text(made, made.text, made.compression_ratio, redone) for made in texts]
+
+
+def _clip_text(made, text: str, compression_ratio: float, redone: bool = False) -> ClipText:
+    """From our own decoder's result or from whisper's."""
+    return ClipText(
+        text, tuple(made.tokens), made.avg_logprob, compression_ratio, made.no_speech_prob, redone
+    )

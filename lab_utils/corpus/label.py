@@ -6,41 +6,53 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import batches, files, subtitles
-from ..errors import AudioError, CorpusError, TranscriptError
+from .. import audio, batches, files, models, subtitles
+from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
+from ..errors import AudioError, CorpusError, OptionError, TranscriptError
+from ..languages import language_code
+from ..progress import bar
 from ..subtitles import Cue
 from .manifest import Clip, Manifest
+from .speech import speech_probabilities
 
 if TYPE_CHECKING:
+    import numpy as np
     from whisper import Whisper
 
 CACHE = "heard.jsonl"
+NO_SPEECH = "(no speech)"  #: heard in a clip in which nobody speaks
+NO_SPEECH_PROB = 0.6  #: whisper's own threshold
+SPEECH_PROB = 0.5  #: of the speech detector, for one window of 32 ms
 _WORD = re.compile(r"[\w']+")
+_TOKEN = re.compile(r"<\|[^|<>]*\|>")  # <|endoftext|>, <|en|>, <|0.00|>
 
 
 def with_whisper(
     manifest: Manifest,
-    model: Whisper | str = "base",
+    model: Whisper | str | os.PathLike = "base",
     *,
-    language: str = "en",
+    language: str | None = None,
     exact: bool = False,
     progress: bool = False,
 ) -> Manifest:
-    """Let Whisper write down every clip; killed and started again, it goes on.
+    """Let Whisper write down every clip; resumes where it stopped if interrupted.
 
     Parameters
     ----------
     manifest : Manifest
-    model : whisper.Whisper or str
-    language : str
+    model : whisper.Whisper, str or path-like
+        A model, its name, or the ``.pt`` file of one.
+    language : str, optional
+        Of all clips. Default: the one that ``Clip.language`` names, English where it names none.
     exact : bool
         See :func:`lab_utils.batches.transcribe_clips`.
     progress : bool
@@ -49,68 +61,152 @@ def with_whisper(
     Returns
     -------
     Manifest
-        ``heard`` is filled in every clip, and ``text`` where there was none. What was heard is also
-        kept, batch by batch, in ``heard.jsonl``: only what is new or changed is heard again, in the
-        same batches as before, so that the texts are the same whether or not it was interrupted.
+        ``heard`` is filled in every clip that can be read, and ``text`` where there was none. A
+        clip in which nobody speaks is heard as :data:`NO_SPEECH` and gets no text: the check names
+        it. What was heard is also kept, batch by batch, in ``heard.jsonl``: only what is new, or
+        was heard in another way or by other weights, is heard again.
+
+    Raises
+    ------
+    CorpusError
+        The model does not know the language of a recording, a clip is longer than 30 s, or the
+        folder of the corpus cannot be written.
+    OptionError
+        The model does not know ``language``.
     """
-    from tqdm import tqdm
+    name = "of your own"
+    if isinstance(model, str | os.PathLike):
+        name, model = Path(model).name, models.load_model(model)
+    groups = _by_language(manifest, model, language)
+    heard: dict[str, str] = {}
+    with bar(len(manifest), progress) as move:
+        for spoken, clips in groups.items():
+            heard |= _hear(manifest, clips, model, language=spoken, exact=exact, move=move)
+    return _with_texts(manifest, heard, f"whisper {name}")
 
-    from ..models import load_model
 
-    name = model if isinstance(model, str) else "of your own"
-    done = _read_cache(manifest.folder / CACHE)
-    clips, keys, durations = [], [], []
-    for clip in manifest.clips:
-        try:
-            key = files.sha256(manifest.path(clip))
-            durations.append(batches.duration_of(manifest.path(clip)))
-        except (OSError, AudioError, CorpusError):
-            continue  # the check names it
-        clips.append(clip)
-        keys.append(f"{key[:24]} {name} {language} {'exact' if exact else 'shared'}")
-    # only whole batches are left out: who sits beside a clip decides a little what is heard
-    todo = [b for b in batches.plan(durations) if any(keys[i] not in done for i in b)]
-    if todo and isinstance(model, str):
-        model = load_model(model)
-    with tqdm(total=sum(map(len, todo)), unit="clip", disable=not progress) as bar:
-        for batch in todo:
-            texts = batches.transcribe_clips(
-                [manifest.path(clips[i]) for i in batch], model, language=language, exact=exact
-            )
-            new = {keys[i]: text.text for i, text in zip(batch, texts, strict=True)}
-            _append_cache(manifest.folder / CACHE, new)
-            done |= new
-            bar.update(len(batch))
+def _hear(
+    manifest: Manifest,
+    clips: list[Clip],
+    model: Whisper,
+    *,
+    language: str,
+    exact: bool,
+    move: Callable[..., None],
+) -> dict[str, str]:
+    """Clip id -> what is heard, of every clip that can be read; each file is opened once."""
+    cache = manifest.folder / CACHE
+    known = _read_cache(cache)
+    way = f"{models.fingerprint(model)} {language} {'exact' if exact else batches.METHOD}"
+    keys: dict[str, str] = {}  # clip id -> what the cache knows it by
+    waiting: list[tuple[str, np.ndarray] | None] = []
+
+    def unheard() -> Iterator[np.ndarray]:
+        for clip in clips:
+            y = _samples(manifest, clip)
+            if y is None:
+                continue
+            keys[clip.id] = key = f"{hashlib.sha256(y).hexdigest()} {way}"
+            if key in known:
+                move()
+                continue
+            waiting.append((key, y))
+            yield y
+
+    for indices, texts in batches.transcribe_batches(
+        unheard(), model, language=language, exact=exact
+    ):
+        for i, text in zip(indices, texts, strict=True):
+            key, y = waiting[i]
+            known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
+            waiting[i] = None  # the samples can go
+        _write_cache(cache, known)
+        move(len(indices))
+    return {name: known[key] for name, key in keys.items()}
+
+
+def _with_texts(manifest: Manifest, heard: dict[str, str], by: str) -> Manifest:
     values = {}
-    for clip, key in zip(clips, keys, strict=True):
-        values[clip.id] = {"heard": done[key]}
+    for clip in manifest.clips:
+        if clip.id not in heard:
+            continue
+        values[clip.id] = {"heard": heard[clip.id]}
         if not clip.text or clip.text_by.startswith("whisper"):
-            values[clip.id] |= {"text": done[key], "text_by": f"whisper {name}"}
+            text = "" if heard[clip.id] == NO_SPEECH else heard[clip.id]
+            values[clip.id] |= {"text": text, "text_by": by}
     return manifest.updated(values)
+
+
+def _by_language(manifest: Manifest, model: Whisper, language: str | None) -> dict[str, list[Clip]]:
+    """The clips of each language; every one is checked before the first clip is heard."""
+    groups: dict[str, list[Clip]] = defaultdict(list)
+    for clip in manifest.clips:
+        named = language or clip.language.strip() or "en"
+        try:
+            groups[language_code(named, model=model, required=True)].append(clip)
+        except OptionError as error:
+            if language:
+                raise
+            raise CorpusError(
+                f"Clip {clip.id!r}: {error} Correct the column 'language', or name one language "
+                "for all clips."
+            ) from error
+    return groups
+
+
+def _samples(manifest: Manifest, clip: Clip) -> np.ndarray | None:
+    """A clip as Whisper hears it; None where it cannot be read, which the check names."""
+    try:
+        y, _ = audio.load(manifest.path(clip), sr=SAMPLE_RATE)
+    except (OSError, AudioError, CorpusError):
+        return None
+    if len(y) > N_SAMPLES:
+        raise CorpusError(
+            f"Clip {clip.id!r} lasts {len(y) / SAMPLE_RATE:.1f} s, and Whisper hears "
+            f"{CHUNK_LENGTH} s at a time: cut it in a pause, or leave the row out."
+        )
+    return y
+
+
+def somebody_speaks(y: np.ndarray, heard: batches.ClipText) -> bool:
+    """Whether a text was spoken at all.
+
+    A clip holds no speech if Whisper says so by its own rule (the no-speech token is probable and
+    the text is not), or if the speech detector finds none: Whisper writes "you" into a silence, and
+    is sure of it.
+
+    Parameters
+    ----------
+    y : np.ndarray, float32, shape (n_samples,)
+        The clip, at 16 kHz.
+    heard : ClipText
+        What Whisper wrote down for it.
+    """
+    if not heard.text:
+        return False
+    if heard.no_speech_prob > NO_SPEECH_PROB and heard.avg_logprob < batches.LOWEST_LOGPROB:
+        return False
+    return bool((speech_probabilities(y, sr=SAMPLE_RATE) > SPEECH_PROB).any())
 
 
 def _read_cache(path: Path) -> dict[str, str]:
     """What was heard before; a last line that a kill cut off is forgotten."""
     known: dict[str, str] = {}
     if path.is_file():
-        for line in path.read_text("utf-8").splitlines():
+        for line in path.read_text("utf-8", "replace").split("\n"):  # a text may hold U+2028
             try:
                 row = json.loads(line)
-                known[row["clip"]] = row["heard"]
+                known[str(row["clip"])] = str(row["heard"])
             except (ValueError, KeyError, TypeError):
                 continue
     return known
 
 
-def _append_cache(path: Path, new: dict[str, str]) -> None:
-    """Write the whole file anew with the new lines: whole or not at all."""
-    known = _read_cache(path) | new
+def _write_cache(path: Path, known: dict[str, str]) -> None:
+    rows = (json.dumps({"clip": k, "heard": v}, ensure_ascii=False) for k, v in known.items())
     try:
         with files.replacing(path) as temporary:
-            lines = (
-                json.dumps({"clip": k, "heard": v}, ensure_ascii=False) for k, v in known.items()
-            )
-            temporary.write_text("\n".join(lines) + "\n", "utf-8")
+            temporary.write_text("\n".join(rows) + "\n", "utf-8")
     except OSError as error:
         raise CorpusError(f"{path.name} cannot be written in {path.parent}: {error}") from error
 
@@ -121,11 +217,21 @@ def from_texts(manifest: Manifest, texts: Mapping[str, str], *, by: str = "given
     Raises
     ------
     CorpusError
-        A text is for a clip that the corpus does not have.
+        A text is for a clip that the corpus does not have, or holds a special token of Whisper's.
     """
     if unknown := sorted(set(texts) - {clip.id for clip in manifest.clips})[:3]:
         raise CorpusError(f"Expected texts for clips of this corpus, found ids {unknown}.")
+    for name, text in texts.items():
+        _refuse_tokens(text, f"The text of clip {name!r}")
     return manifest.updated({k: {"text": v, "text_by": by} for k, v in texts.items()})
+
+
+def _refuse_tokens(text: str, what: str) -> None:
+    if found := _TOKEN.search(text):
+        raise CorpusError(
+            f"{what} holds {found[0]!r}, a special token of Whisper's and not a word. "
+            "Expected only what is spoken: delete it."
+        )
 
 
 def parse_subtitles(text: str) -> list[Cue]:
@@ -189,13 +295,15 @@ def from_script(manifest: Manifest, recording: str, script: str, *, least: float
     Raises
     ------
     CorpusError
-        The script holds no words, or the clips have not been heard yet.
+        The script holds no words, or one of Whisper's special tokens; the clips have not been
+        heard yet.
     """
+    _refuse_tokens(script, "The script")
     lines = [line.strip() for line in script.splitlines() if line.strip()]
     words = [(m.start(), m.end(), i) for i, line in enumerate(lines) for m in _WORD.finditer(line)]
     if not words:
         raise CorpusError("Expected a script with words, found none.")
-    clips = [clip for clip in _of(manifest, recording) if clip.heard]
+    clips = [clip for clip in _of(manifest, recording) if clip.heard not in ("", NO_SPEECH)]
     if not clips:
         raise CorpusError(f"No clip of {recording!r} has been heard: run label.with_whisper first.")
     heard = [(w.lower(), n) for n, c in enumerate(clips) for w in _WORD.findall(c.heard)]
