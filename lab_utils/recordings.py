@@ -189,7 +189,7 @@ class Recording:
 
     @property
     def _name(self) -> str:
-        return repr(self.path.name)
+        return ffmpeg.shown(self.path)
 
     @property
     def n_samples(self) -> int:
@@ -368,7 +368,8 @@ class _Levels:
         self._products = np.zeros((n_channels, n_channels))
 
     def add(self, y: np.ndarray) -> None:
-        products = y.T @ y
+        with np.errstate(invalid="ignore", over="ignore"):
+            products = y.T @ y
         if np.isfinite(products).all():
             self._products += products
 
@@ -391,7 +392,7 @@ class _Levels:
 
 def _inspected(path: Path) -> Container:
     """The container of a file that can be opened as a recording at all."""
-    name = repr(path.name)
+    name = ffmpeg.shown(path)
     if path.is_dir():
         raise AudioError(f"{name} is a folder, not a recording. Check the name.")
     if not path.is_file():
