@@ -84,7 +84,7 @@ def read(path: Path) -> Report:
             mistakes = {}
             for text, n in entry.mistakes.items():
                 if mistake := known[key].mistake_named(text):
-                    mistakes[mistake.label] = mistakes.get(mistake.label, 0) + n
+                    mistakes[mistake.name] = mistakes.get(mistake.name, 0) + n
             entries[key] = record.Entry(**{**vars(entry), "mistakes": mistakes})
     return Report(name, _moment(data.get("written")), entries)
 
