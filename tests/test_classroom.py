@@ -111,7 +111,7 @@ def test_names_of_people_are_kept_as_they_are(folder, name):
 
 def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(folder, capsys):
     moved, option = exercises.transcribe.moved, exercises.transcribe.option
-    says = moved.mistakes[0].label
+    says = moved.mistakes[0].name
     solved = record.Entry(solved=True, attempts=2, mistakes={says: 1})
     tried = record.Entry(attempts=4, mistakes={says: 3}, hints=2)
     hand_in(folder, "Ada", {option.key: record.Entry(solved=True, attempts=1), moved.key: solved})
@@ -120,8 +120,8 @@ def test_the_page_says_who_is_where_and_what_the_class_gets_wrong(folder, capsys
     page = (folder / "class.html").read_text("utf-8")
     shown = text_of(page)
     assert "2 learners" in shown and "Ada" in shown and "Blaise" in shown
-    assert moved.mistakes[0].label in shown
-    assert f"{moved.mistakes[0].label} ({moved.key})" in capsys.readouterr().out
+    assert moved.mistakes[0].name in shown
+    assert f"{moved.mistakes[0].name} ({moved.key})" in capsys.readouterr().out
     [one] = overview.gather(folder).misconceptions()
     assert (one.learners, one.times) == (2, 4)
     assert page.count('role="img"') == 2 and "http" not in page.replace("http-equiv", "")
@@ -291,7 +291,7 @@ def test_the_answer_book_holds_every_solution_and_message(tmp_path):
     for exercise in exercises.all_exercises():
         assert exercise.solution_code in shown
         for mistake in exercise.mistakes:
-            assert mistake.label in shown
+            assert mistake.name in shown
 
 
 def test_the_class_command_needs_a_folder(capsys):

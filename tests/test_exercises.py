@@ -178,8 +178,8 @@ def test_no_message_gives_the_answer_away(exercise):
 def test_exercise_is_complete(exercise):
     assert exercise.kind in core.KINDS
     assert len(exercise.mistakes) >= 3
-    assert len({mistake.label for mistake in exercise.mistakes}) == len(exercise.mistakes)
-    assert all(mistake.name for mistake in exercise.mistakes)
+    names = {mistake.name for mistake in exercise.mistakes}
+    assert len(names) == len(exercise.mistakes) and "" not in names
     assert len(exercise.hints) >= 2 and len(set(exercise.hints)) == len(exercise.hints)
     assert exercise.kind == "bug" or "..." in exercise.stub
     assert exercise.solution_code not in exercise.hints

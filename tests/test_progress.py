@@ -66,7 +66,7 @@ def test_check_hint_and_solution_are_recorded(capsys):
     exercise.check(3.0)
     entry = record.read()[exercise.key]
     assert entry.solved and entry.attempts == 2 and entry.hints == 1 and entry.solution_seen
-    assert entry.mistakes == {exercise.mistakes[0].label: 1}
+    assert entry.mistakes == {exercise.mistakes[0].name: 1}
     said = capsys.readouterr().out
     assert "Not yet" in said and "Hint 1 of" in said and "moved = 5.0 - 2.0" in said
 

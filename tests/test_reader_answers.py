@@ -379,7 +379,12 @@ WRONG = [
     ("spectrogram.doubled", 0.3, "log10", "small"),
     ("spectrogram.doubled", 4, "factor", "small"),
     ("spectrogram.n_fft", 800, "`256`, `512`, `1024`, `2048`, `8192`; your answer is 800", "far"),
-    ("spectrogram.seconds", lambda n, sr, hop: (n - 1) * hop // sr, "`//` drops", "upside"),
+    (
+        "spectrogram.seconds",
+        lambda n, sr, hop: (n - 1) * hop // sr,
+        "`//` and `int` drop",
+        "upside",
+    ),
     ("spectrogram.seconds", lambda n, sr, hop: n - hop / sr, "parentheses", "upside"),
     ("spectrogram.seconds", lambda n, sr, hop: (n - 2) * hop / sr, "gives 0.06, expected", "hop"),
     # 07_mel

@@ -34,7 +34,7 @@ def book() -> str:
 
 def _entry(exercise: Exercise) -> str:
     rows = [
-        (mistake.label, mistake.code, exercise.judge(exercise.answer(mistake.code)).message)
+        (mistake.name, mistake.code, exercise.judge(exercise.answer(mistake.code)).message)
         for mistake in exercise.mistakes
     ]
     hints = "".join(f"<li>{inline(hint)}</li>" for hint in exercise.hints)

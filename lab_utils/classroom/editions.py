@@ -196,7 +196,6 @@ def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
         # imported anew: a learner's own object named "exercises" grades nothing
         hidden = ["from lab_utils.exercises import find"]
         hidden += [f'find("{exercise.key}").grade({exercise.variable})']
-        hidden += [exercise.hidden] if exercise.hidden else []
         check.source = "\n".join([check.source.rstrip(), BEGIN_HIDDEN, *hidden, END_HIDDEN])
     for cell in teacher.cells:
         if cell.cell_type == "code":

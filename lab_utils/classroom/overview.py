@@ -70,10 +70,10 @@ class Class:
         for exercise in exercises.all_exercises():
             for mistake in exercise.mistakes:
                 counts = [
-                    entry.mistakes[mistake.label]
+                    entry.mistakes[mistake.name]
                     for report in self.reports
                     if (entry := report.entries.get(exercise.key))
-                    and entry.mistakes.get(mistake.label)
+                    and entry.mistakes.get(mistake.name)
                 ]
                 if counts:
                     found.append(Misconception(exercise, mistake, len(counts), sum(counts)))
@@ -188,7 +188,7 @@ def _misconception_part(found: list[Misconception], n_learners: int) -> str:
     if not found:
         return "<p>None of the known mistakes was made yet.</p>"
     rows = [
-        (m.mistake.label, m.exercise.key, str(m.learners), str(m.times), m.mistake.code)
+        (m.mistake.name, m.exercise.key, str(m.learners), str(m.times), m.mistake.code)
         for m in found
     ]  # fmt: skip
     header = ("misconception", "exercise", "learners", "times", "for example they write")
@@ -247,14 +247,14 @@ def _bars(found: list[Misconception], n_learners: int) -> str:
     top = found[0]
     alt = (
         f"The {count(len(found), 'misconception')} that most learners had. First: "
-        f"{top.mistake.label}, {top.learners} of {n_learners} learners."
+        f"{top.mistake.name}, {top.learners} of {n_learners} learners."
     )
     out = [
         f'<svg role="img" aria-label="{html.escape(alt, quote=True)}" width="{width}" '
         f'height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">'
     ]
     for i, one in enumerate(found):
-        label = one.mistake.label
+        label = one.mistake.name
         label = label if len(label) <= 50 else label[:49] + "…"
         length, y = full * one.learners / max(n_learners, 1), step * i
         out.append(
@@ -290,5 +290,5 @@ def main(argv: list[str]) -> int:
         print(f"  {name} was replaced by {newer}, a newer report of the same learner")
     for one in found.misconceptions()[:3]:
         who = f"{one.learners} of {len(found.reports)}"
-        print(f"  {who}: {one.mistake.label} ({one.exercise.key})")
+        print(f"  {who}: {one.mistake.name} ({one.exercise.key})")
     return 0

@@ -23,6 +23,7 @@ from .. import exercises
 from ..errors import ExerciseError
 from ..exercises import record
 from ..files import check_name, replacing
+from ..places import progress_file
 
 KIND = "whisper-lab report"
 AHEAD = timedelta(days=1)  #: clocks differ; a report dated later than that is refused
@@ -78,7 +79,7 @@ def learner_number() -> str:
     ExerciseError
         The file holds something else.
     """
-    path = record.path().with_suffix(".learner")
+    path = progress_file().with_suffix(".learner")
     try:
         if not path.is_file():
             with replacing(path, private=True) as temporary:
@@ -123,7 +124,7 @@ def read(path: Path) -> Report:
             mistakes = {}
             for text, n in entry.mistakes.items():
                 if mistake := known[key].mistake_named(text):
-                    mistakes[mistake.label] = mistakes.get(mistake.label, 0) + n
+                    mistakes[mistake.name] = mistakes.get(mistake.name, 0) + n
             entries[key] = record.Entry(**{**vars(entry), "mistakes": mistakes})
     learner = _number(data.get("learner") or "")
     return Report(name, written, entries, learner, shown_name(path.name))

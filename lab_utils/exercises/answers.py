@@ -30,8 +30,16 @@ UNITS = {
     "kB": (1000, 0.001, 8, 1000 / 1024),
     "MB": (1000, 0.001, 1e6, 8, (1000 / 1024) ** 2),
 }
-SPELLED = {"s": "sec secs second seconds", "ms": "millisecond milliseconds", "%": "percent"}
+SPELLED = {
+    "s": "sec secs second seconds",
+    "ms": "millisecond milliseconds",
+    "kB": "kilobyte kilobytes",
+    "MB": "megabyte megabytes",
+    "dB": "decibel decibels",
+    "%": "percent",
+}
 FRACTION = "fraction"  #: the unit of a share: 0.57, and "57 %" is the same
+DIGITS = r"[+-]?(?:[1-9]\d{0,2}(?:[, _\xa0\u202f]\d{3})+|\d+)?\.?\d*(?:e[+-]?\d+)?"
 QUOTES = str.maketrans('"`´‘’“”„′−', "'''''''''-")
 
 
@@ -50,8 +58,11 @@ def plain(value: Any, depth: int = 8) -> Any:
     """The value in one form: Python's numbers, lists, dictionaries, NumPy's arrays."""
     if isinstance(value, np.generic):
         return value.item()
-    if isinstance(value, bool | int | float | str | bytes | Other) or value is None or value is ...:
+    if isinstance(value, bool | Other) or value is None or value is ...:
         return value
+    for kind in (int, float, str, bytes):
+        if isinstance(value, kind):  # a class of the reader's may compare and print as it likes
+            return kind.__getnewargs__(value)[0]
     if not depth:
         return Other("something nested very deep")
     if hasattr(value, "detach"):
@@ -60,24 +71,30 @@ def plain(value: Any, depth: int = 8) -> Any:
     elif hasattr(value, "to_numpy"):
         value = value.to_numpy()
     if isinstance(value, np.ndarray):
+        value = value.view(np.ndarray)
         return plain(value[()], depth - 1) if value.ndim == 0 else value
     if isinstance(value, Fraction | Decimal):
         return float(value)
     if isinstance(value, Mapping):
-        return {plain(key, depth - 1): plain(item, depth - 1) for key, item in value.items()}
+        return {_key(key, depth): plain(item, depth - 1) for key, item in value.items()}
     if isinstance(value, Iterator | Sequence | deque) or type(value).__name__.startswith("dict_"):
         return [plain(item, depth - 1) for item in itertools.islice(value, MAX_ITEMS)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [field.name for field in dataclasses.fields(value)]
         return [plain(getattr(value, name), depth - 1) for name in fields]
     if isinstance(value, complex):
-        return value
+        return complex(value)
     if inspect.iscoroutine(value):
         value.close()
         return Other("a coroutine: write `def`, not `async def`")
     if callable(value):
         return Other(f"the function {getattr(value, '__name__', type(value).__name__)}")
     return Other(f"{type(value).__name__} {shorten(repr_of(value), 60)}")
+
+
+def _key(key: Any, depth: int) -> Any:
+    found = plain(key, depth - 1)
+    return Other(shorten(repr_of(key))) if isinstance(found, list | dict | np.ndarray) else found
 
 
 def number(value: Any) -> float | None:
@@ -103,21 +120,21 @@ def written(text: str, unit: str) -> float:
     Unfit
         It holds no number, or another unit.
     """
-    cleaned = text.strip().translate(QUOTES).strip("' ")
-    digits = r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?\.?\d*(?:e[+-]?\d+)?"
-    pattern = rf"({digits})\s*(?:/\s*({digits}))?\s*([^\W\d].*|%.*)?"
-    match = re.fullmatch(pattern, cleaned, re.IGNORECASE)
+    cleaned = text.strip().translate(QUOTES).strip("' ").lstrip("≈~= ")
+    pattern = rf"({DIGITS})\s*(?:/\s*({DIGITS}))?\s*([^\W\d].*|%.*)?"
+    match = re.fullmatch(pattern, cleaned, re.IGNORECASE) if len(cleaned) < 100 else None
     try:
         over, under, found = match.groups()
-        value = float(over.replace(",", "")) / float((under or "1").replace(",", ""))
+        over, under = (re.sub(r"[, _\xa0\u202f]", "", digits) for digits in (over, under or "1"))
+        value = float(over) / float(under)
     except (AttributeError, ValueError, ZeroDivisionError):
         more = " Write the decimal point as a period." if re.search(r"\d,\d", cleaned) else ""
         raise Unfit(f"Expected {asked(unit)}, but your answer is {show(text)}.{more}") from None
-    found = (found or "").strip(" .").casefold()
-    if found in ("%", "percent") and unit == FRACTION:
+    found = (found or "").strip(" .")
+    if found.casefold() in ("%", "percent") and unit == FRACTION:
         return value / 100
-    names = {unit.casefold(), unit.casefold().removesuffix("s"), *SPELLED.get(unit, "").split()}
-    if found and found not in names:
+    names = {"", unit.casefold(), *SPELLED.get(unit, "").split()}
+    if found.casefold() not in names:
         raise Unfit(f"Expected {asked(unit)}, but your answer is in {show(found)[9:]}.")
     return value
 
@@ -167,7 +184,7 @@ def same(value: Any, expected: Any, tol: float = 1e-6) -> bool:
         return isinstance(found, bool | int | float) and found == expected
     if isinstance(expected, int | float):
         found = number(value)
-        return found is not None and near(found, float(expected), tol)
+        return found is not None and near(found, number(expected), tol)
     if isinstance(expected, np.ndarray) and expected.dtype.kind in "biuf":
         found = array(value)
         if found is None or found.shape != expected.shape:
@@ -202,12 +219,12 @@ def loose(value: Any) -> Any:
         return f"{value:g}"
     if not isinstance(value, str):
         return value
-    text = " ".join(value.translate(QUOTES).casefold().split()).strip(" .;,)(")
+    text = " ".join(value.translate(QUOTES).casefold().split()).strip(" .:;,!)(")
     text = re.sub(r"\s*([=/,])\s*", r"\1", text)
     text = re.sub(r"='([^']*)'", r"=\1", text)  # option='value'
     if len(text) > 1 and text[0] == text[-1] == "'":
         text = text[1:-1].strip()
-    text = re.sub(r"^(?:a|an|the) (?=.)", "", text)
+    text = re.sub(r"(?<=[a-z])[-_](?=[a-z])", " ", re.sub(r"^(?:a|an|the) (?=.)", "", text))
     return f"{float(text):g}" if re.fullmatch(r"-?\d+\.?\d*", text) else text
 
 
@@ -222,7 +239,7 @@ def show(value: Any, digits: int = 6) -> str:
     if isinstance(value, float):
         return f"{value + 0.0:.{digits}g}"
     if isinstance(value, str):
-        return f"the text {shorten(repr(value))}"
+        return f"the text {shorten(repr(value[: 2 * SHOWN]))}"
     if isinstance(value, np.ndarray):
         text = np.array2string(value, separator=", ", precision=digits, floatmode="maxprec")
         if value.size <= 12 and len(text) <= SHOWN:
@@ -269,8 +286,6 @@ def difference(value: Any, expected: Any, tol: float) -> str:
         value = found
     digits = next((n for n in (6, 9) if show(value, n) != show(expected, n)), 17)
     given, wanted = show(value, digits), show(expected, digits)
-    items = value.tolist() if isinstance(value, np.ndarray) else value
-    goal = expected.tolist() if isinstance(expected, np.ndarray) else expected
     if isinstance(value, dict) and isinstance(expected, dict) and wanted.startswith("a dict"):
         return _entry(value, expected, tol)
     if isinstance(value, str) and isinstance(expected, str) and max(map(len, (given, wanted))) > 60:
@@ -278,11 +293,11 @@ def difference(value: Any, expected: Any, tol: float) -> str:
         i = max(0, (i if i >= 0 else min(len(value), len(expected))) - 10)
         given, wanted = show(value[i : i + 40]), show(expected[i : i + 40])
         return f"gives, from character {i} on, {given}, expected {wanted}"
-    if not (isinstance(items, list) and isinstance(goal, list)):
-        return f"gives {given}, expected {wanted}"
+    many = isinstance(value, list | np.ndarray) and isinstance(expected, list | np.ndarray)
     written = all(text.startswith(("[", "array(")) for text in (given, wanted))
-    if written and len(given) + len(wanted) <= SHOWN:
+    if not many or written and len(given) + len(wanted) <= SHOWN:
         return f"gives {given}, expected {wanted}"
+    items, goal = (x.tolist() if isinstance(x, np.ndarray) else x for x in (value, expected))
     length = "" if len(items) == len(goal) else f"gives {len(items)} items, expected {len(goal)}; "
     for place, got, want in _walk(items, goal):
         if not same(got, want, tol):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import dis
 import functools
-import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Protocol
 
 from ..errors import LabError
@@ -49,12 +48,7 @@ class Mistake:
 
     code: str
     message: str
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        """The name; a mistake without one is known by its message."""
-        return self.name or self.message
+    name: str
 
 
 @dataclass(frozen=True)
@@ -135,8 +129,6 @@ class Exercise:
         One sentence shown with *correct*: why it is right, or what to notice.
     look : str
         The heading of the lab's section that helps; named with every *not yet*.
-    hidden : str
-        More code for the teacher's edition alone: it raises AssertionError on a wrong answer.
     """
 
     key: str
@@ -154,7 +146,6 @@ class Exercise:
     points: int = 1
     why: str = ""
     look: str = ""
-    hidden: str = ""
 
     @property
     def name(self) -> str:
@@ -208,7 +199,7 @@ class Exercise:
         result = self.judge(answer)
         pages.show(str(result), result._repr_html_())
         if result.status != NOT_ATTEMPTED:
-            name = result.mistake.label if result.mistake else None
+            name = result.mistake.name if result.mistake else None
             _keep(record.add_attempt, self.key, correct=result.correct, mistake=name)
 
     def grade(self, answer: Any) -> None:
@@ -251,7 +242,7 @@ class Exercise:
     def mistake_named(self, text: str) -> Mistake | None:
         """The mistake that a progress file counts as ``text``: its name, or of old a piece of its
         message."""
-        found = [m for m in self.mistakes if text == m.label]
+        found = [m for m in self.mistakes if text == m.name]
         found = found or [m for m in self.mistakes if len(text) > 3 and text in m.message]
         return found[0] if len(found) == 1 else None
 
@@ -263,7 +254,7 @@ class Exercise:
 
     def _is_stub(self, answer: Any) -> bool:
         """Whether a function still does what the stub's does: nothing of the reader's."""
-        if not inspect.isfunction(answer):
+        if type(answer) is not FunctionType:
             return False
         stub = _stub_code(self.stub, self.variable)
         return stub is not None and _body(answer.__code__) == _body(stub)

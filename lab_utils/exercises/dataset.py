@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import answers
 from .core import Mistake
 from .kinds import Case, choice, function, number
 
@@ -38,6 +39,7 @@ broken = function(
         "[], [(0.0, 3.0)]",
         "[1.0, 1.5, 9.0], [(0.0, 3.0), (8.0, 10.0), (11.0, 12.0), (12.0, 13.0)]",
         "[9.0, 1.0], [(0.0, 3.0), (4.0, 8.0)]",
+        "[2.75, 7.25], [(2.25, 2.7), (7.1, 7.4)]",
     ),
     mistakes=(
         Mistake(f"{_BROKEN}sum(a < cut < b for cut in cuts for a, b in sentences)", "You count "
@@ -61,6 +63,10 @@ broken = function(
                 "every cut inside"),
         Mistake(f"{_BROKEN}any(a < c < b for c in cuts for a, b in sentences)", "That says whether "
                 "a sentence is broken. The task asks how many.", "whether for how many"),
+        Mistake("def broken_sentences(cuts, sentences):\n    for a, b in sentences:\n"
+                "        return int(any(a < c < b for c in cuts))", "Only the first sentence is "
+                "looked at: a `return` inside the loop ends the function at once.",
+                "return inside the loop"),
         Mistake(f"{_BROKEN}[(a, b) for a, b in sentences if any(a < c < b for c in cuts)]", "Those "
                 "are the broken sentences themselves. The task asks how many.",
                 "sentences for their count"),
@@ -191,7 +197,7 @@ def _judged(split: Any, clips: list[tuple[str, str]]) -> str | None:
             "should return a dictionary with one entry for each clip, {name: 'train' or 'test'}, "
             "and no others."
         )
-    if not set(split.values()) <= {"train", "test"}:
+    if any(part not in ("train", "test") for part in map(answers.shorten, split.values())):
         return "a part of another name"
     if len(set(split.values())) < 2:
         return "nothing to test on"

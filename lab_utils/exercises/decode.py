@@ -44,6 +44,12 @@ position = number(
                 "1 taken off once more"),
         Mistake("position = 7.43 / 30 * 448", "That shares out the 448 tokens over the 30 s. "
                 "Tokens have no clock; the 1,500 positions have.", "tokens have no clock"),
+        Mistake("position = 7430", "That is the time in milliseconds. How many of them does a "
+                "position cover?", "milliseconds for position"),
+        Mistake("position = 7", "That is the whole second. How many positions are there in a "
+                "second?", "second for position"),
+        Mistake("position = 1500 - 7.43 / 0.02", "That counts from the end of the window. The task "
+                "counts from 0, at its start.", "counted from the end"),
         Mistake("position = 7430 / 320", "7,430 counts milliseconds, 320 counts samples. How "
                 "many milliseconds does a position cover?", "milliseconds by samples"),
         Mistake("position = 1500 / 7.43", "The 1,500 positions last 30 s, not 7.43. How many of "
@@ -213,8 +219,8 @@ rule = function(
     variable="decide",
     cases=(
         "-0.2, 0.01, 1.4", "-0.8, 0.93, 0.3", "-1.2, 0.81, 0.3", "-0.2, 0.99, 10.8",
-        "-2.0, 0.53, 0.3", "-1.5, 0.9, 5.0", "-0.3, 0.1, 2.6", "-0.9, 0.55, 2.2",
-        "-1.1, 0.65, 1.7", "-1.4, 0.2, 1.7", "-1.3, 0.4, 3.1",
+        "-2.0, 0.53, 0.3", "-1.5, 0.9, 5.0", "-0.3, 0.1, 2.6", "-0.98, 0.55, 2.38",
+        "-1.02, 0.62, 1.7", "-1.4, 0.2, 1.7", "-1.3, 0.58, 3.1", "-0.4, 0.2, 2.42",
     ),
     mistakes=(
         Mistake(_rule(skip="no_speech_prob > 0.6"), "You skip whenever `no_speech_prob` is high. "

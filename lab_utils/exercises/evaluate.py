@@ -43,6 +43,12 @@ rate = number(
                 "changed word counted twice?", "a substitution counted twice"),
         Mistake("rate = 6 / 7", "That is 6 errors over the 7 words said, two too many. Compare "
                 "words where they line up, not place by place.", "no alignment"),
+        Mistake("rate = 3 / 8", "That is 3 over the 8 words **written**. Whose words set the scale? "
+                "And count the errors again.", "3 over the hypothesis"),
+        Mistake("rate = 5 / 8", "That is 5 over the 8 words **written**. Whose words set the scale? "
+                "And count the errors again.", "5 over the hypothesis"),
+        Mistake("rate = 8 / 7", "That compares the lengths of the two lines. Count the errors.",
+                "lengths for errors"),
         Mistake("rate = 7 / 4", "Upside down: errors over words said.", "division upside down"),
         Mistake("rate = 400 / 7", "That is the rate in percent. As everywhere in this lab: a "
                 "fraction.", "percent for fraction"),
@@ -89,8 +95,8 @@ corpus_rate = function(
                 "division upside down"),
         Mistake(f"{_CORPUS}sum(errors)", "That is how many errors there are. A rate is errors over "
                 "words said.", "a count for a rate"),
-        Mistake(f"{_CORPUS}sum(errors) // sum(words)", "`//` drops what follows the point.",
-                "whole division"),
+        Mistake(f"{_CORPUS}sum(errors) // sum(words)", "`//` and `int` drop what follows "
+                "the point.", "whole division"),
         Mistake(f"{_CORPUS}max(e / w for e, w in zip(errors, words))", "That is the worst clip. "
                 "The corpus rate counts all of them.", "worst clip"),
         Mistake(f"{_CORPUS}errors[0] / words[0]", "That is the first clip alone.", "first clip"),

@@ -76,7 +76,6 @@ learned = number(
     stub="learned = ...",
     solution_code="learned = 8 * 384 + 384 * 8",
     variable="learned",
-    unit="numbers",
     tol=0.5,
     mistakes=(
         Mistake("learned = 384 * 384", "That is the whole matrix, 384 × 384, and it stays as it "
@@ -99,6 +98,12 @@ learned = number(
                 "stays as it is, and a product of two thin ones is added.", "subtracted"),
         Mistake("learned = 384 + 384", "Those are the long sides alone. Each thin matrix has 8 "
                 "rows or columns of that length.", "rank forgotten"),
+        Mistake("learned = 8", "That is the rank alone. Each thin matrix has 8 rows or columns of "
+                "384 numbers.", "rank alone"),
+        Mistake("learned = 384 + 8", "Those are the sides of one thin matrix. How many numbers are "
+                "inside?", "sides added"),
+        Mistake("learned = 2 * 384 * 384", "Those are two whole matrices. The two that learn are "
+                "thin: one side is the rank.", "two whole matrices"),
         Mistake("learned = 384 * 384 * 8", "Rank 8 does not mean eight such matrices: the addition "
                 "is a product of two thin ones.", "rank taken for copies"),
         Mistake("learned = 384 * 384 / 8", "Rank 8 does not mean an eighth: the addition is a "
@@ -140,6 +145,8 @@ keep = number(
                 "is not the one to keep.", "last number"),
         Mistake("keep = 0.41", "That is the loss. The task asks for the number of the epoch.",
                 "loss for epoch"),
+        Mistake("keep = 0.60", "That is a loss, and the highest after training began. The task "
+                "asks for the number of an epoch.", "last loss for epoch"),
         Mistake("keep = 0.01", "That is the lowest training loss. The task asks for the number of "
                 "an epoch, and the other row decides.", "training loss for epoch"),
     ),
@@ -175,6 +182,15 @@ fewer = number(
                 "a share of what was there **before**.", "divided by after"),
         Mistake("fewer = (0.018 - 0.222) / 0.222", "That is the change, which is negative. The "
                 "share that is gone is a positive number.", "sign of the change"),
+        Mistake("fewer = 1 - 0.222", "That is the share of words that were right before. How many of "
+                "the **errors** are gone?", "accuracy before for share"),
+        Mistake("fewer = (0.222 - 0.018) / (0.222 + 0.018)", "You divided by the sum of the two "
+                "rates. What is gone is a share of what was there **before**.",
+                "divided by the sum"),
+        Mistake("fewer = 22.2", "That is the rate before, in percent. Which share of it is gone?",
+                "rate before for share"),
+        Mistake("fewer = 1.8", "That is the rate after, in percent. Which share of the rate before "
+                "is gone?", "rate after for share"),
         Mistake("fewer = 1 - 0.018", "That is the share of words that are right afterwards. How "
                 "many of the **errors** are gone?", "accuracy for share"),
     ),
@@ -190,8 +206,9 @@ forgotten = choice(
     lab=LAB,
     look="What it gained and what it lost",
     objective=OBJECTIVES[3],
-    task='Which number tells you what the model has **forgotten**: the `"training loss"`, the '
-    'WER on the `"names test"`, on the `"general replay"` clips or on the `"general test"` clips?',
+    task='Which number tells you what the model has **forgotten**? Choose `"training loss"`, or '
+    'the set of clips on which you measure the WER: `"names test"`, `"general replay"` or '
+    '`"general test"`.',
     stub="forgotten = ...",
     solution_code='forgotten = "general test"',
     variable="forgotten",

@@ -5,6 +5,7 @@ No message prints the right answer; a function's counterexample prints what one 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,14 +20,19 @@ from .core import Exercise, Mistake, Untouched
 from .running import Outcome, outcomes, report
 
 
+def _plain(answer: Any, exercise: Exercise, seconds: float) -> Any:
+    """The plain value, read in a thread of its own: an answer may be an endless generator."""
+    [outcome] = outcomes([lambda: answer], seconds=seconds)
+    if outcome.error:
+        raise Unfit(report(outcome, f"Reading `{exercise.variable}`"))
+    return outcome.value
+
+
 class _Value:
-    """A value: read in a thread of its own, for an answer may be an endless generator."""
+    """What an answer that is no function has in common with others."""
 
     def given(self, answer: Any, exercise: Exercise, seconds: float) -> Any:
-        [outcome] = outcomes([lambda: answer], seconds=seconds)
-        if outcome.error:
-            raise Unfit(report(outcome, f"Reading `{exercise.variable}`"))
-        return self.read(outcome.value, exercise)
+        return self.read(_plain(answer, exercise, seconds), exercise)
 
     def judge(self, given: Any, exercise: Exercise) -> Mistake | str | None:
         for alike in (self.same, self.rounded):
@@ -180,6 +186,8 @@ class Array(_Value):
             return f"The amounts are right, but not in {self.unit}."
         if right.ndim == 1 and same(given[::-1], right, self.tol):
             return "The values are right, but in the opposite order."
+        if all(map(functools.partial(rounded, least=1), given.flat, right.flat)):
+            return "Your numbers are rounded too far: give more digits."
         off = ~np.isclose(given, right, rtol=2e-6, atol=self.tol)
         place = tuple(int(i) for i in np.argwhere(off)[0])
         way = "large" if given[place] > right[place] else "small"
@@ -237,8 +245,8 @@ class Function:
     def given(self, answer: Any, exercise: Exercise, seconds: float) -> tuple[list[Outcome], ...]:
         """The outcomes of two rounds of calls: both must be the same."""
         if not callable(answer):
-            raise Unfit(f"Expected a function, but this is {show(answers.plain(answer))}. "
-                        "Give its name without ().")  # fmt: skip
+            found = show(_plain(answer, exercise, seconds))
+            raise Unfit(f"Expected a function, but this is {found}. Give its name without ().")
         code = getattr(inspect.unwrap(answer), "__code__", None)
         every = self.arguments(exercise) + self.arguments(exercise)
         calls = [lambda args=args: answer(*args) for args in every]
@@ -270,7 +278,7 @@ class Function:
         if self.judged and (known := named.get(next(iter(wrong.values())))):
             return known
         if self._only_rounded(first, right):
-            return "What your function returns is rounded: return the value as it comes."
+            return "What your function returns is rounded or cut off: return the value as it comes."
         smallest = min(wrong, key=lambda i: len(self.cases[i].words or self.cases[i].code))
         return f"{_call(self.cases[smallest], exercise)} {wrong[smallest]}"
 
@@ -293,7 +301,7 @@ class Function:
         for i, (one, goal, args) in enumerate(zip(first, right, every, strict=True)):
             if one.error:
                 wrong[i] = report(one, "").strip()
-            elif self.judged:
+            elif self.judged and one.value is not None:
                 wrong[i] = self.judged(one.value, *args)
             elif not same(one.value, goal.value, self.tol):
                 wrong[i] = _differs(one, goal, self.tol)

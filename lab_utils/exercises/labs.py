@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 from ..errors import ExerciseError
 from . import pages, record
@@ -35,10 +34,7 @@ def of_lab(lab: str) -> tuple[Exercise, ...]:
         raise ExerciseError(f"Expected the name of a lab, found {lab!r}. Labs: {', '.join(LABS)}.")
     if lab not in TOPICS:
         return ()
-    name = f"{__package__}.{TOPICS[lab]}"
-    if importlib.util.find_spec(name) is None:
-        return ()
-    module = importlib.import_module(name)
+    module = importlib.import_module(f"{__package__}.{TOPICS[lab]}")
     return tuple(value for value in vars(module).values() if isinstance(value, Exercise))
 
 
@@ -64,10 +60,7 @@ def find(key: str) -> Exercise:
 def progress(lab: str) -> None:
     """Show which exercises of a lab are done and what is next."""
     found = of_lab(lab)
-    try:
-        entries = record.read()
-    except ExerciseError as error:
-        pages.note("Your progress cannot be read", str(error))
+    if (entries := _entries()) is None:
         return
     rows = [(e.name, _status(entries.get(e.key)), shown(e.task)) for e in found]
     done = sum(entries.get(e.key, record.Entry()).solved for e in found)
@@ -80,10 +73,7 @@ def progress(lab: str) -> None:
 
 def overview() -> None:
     """Show how far the reader is in every lab, and where to go on."""
-    try:
-        entries = record.read()
-    except ExerciseError as error:
-        pages.note("Your progress cannot be read", str(error))
+    if (entries := _entries()) is None:
         return
     rows = []
     for lab in TOPICS:
@@ -97,6 +87,15 @@ def overview() -> None:
         f"{caption}\n{pages.table_text(header, rows)}",
         pages.table_html(caption, header, rows, links=links),
     )
+
+
+def _entries() -> dict[str, record.Entry] | None:
+    """What the reader has done; None if that cannot be read, which is then said."""
+    try:
+        return record.read()
+    except (ExerciseError, OSError) as error:
+        pages.note("Your progress cannot be read", str(error))
+        return None
 
 
 def shown(task: str, length: int = 70) -> str:

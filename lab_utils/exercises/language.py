@@ -95,6 +95,8 @@ trust = function(
         '{"es": 0.95, "gl": 0.05}, 2.9',
         '{"pt": 0.86, "gl": 0.14}, 4.0',
         '{"nl": 0.4, "af": 0.6}, 9.0',
+        '{"is": 0.91}, 4.0',
+        '{"nn": 0.21, "sv": 0.79}, 8.0',
         '{"no": 0.4, "da": 0.35, "sv": 0.25}, 5.0',
     ),
     mistakes=(
@@ -122,8 +124,8 @@ trust = function(
         Mistake(f"{_TRUST}max(probs.values()) >= 0.8 and seconds > 3", "With exactly 3 s the "
                 "answer is yes: `>=`, not `>`.", "limit of the length"),
         Mistake(f"{_TRUST}max(probs.values()) >= 80 and seconds >= 3", "Your rule never says "
-                "`True`. Probabilities run from 0 to 1: is one of your limits in percent?",
-                "percent for a fraction"),
+                "`True`, though some clips are long and sure. Probabilities run from 0 to 1, and "
+                "the length is in seconds: check both limits.", "never true"),
         Mistake(f"{_TRUST}not (max(probs.values()) >= 0.8 and seconds >= 3)", "Every answer is "
                 "the wrong way around: `True` means that the detection is trusted.",
                 "answer reversed"),
@@ -187,7 +189,7 @@ starts = function(
         "8.0, 3.0, 2.0",
         "12.0, 5.0, 1.0",
         "10.0, 5.0, 2.5",
-        "7.3, 5.0, 1.0",
+        "7.7, 5.0, 1.0",
         "4.5, 5.0, 1.0",
         "1.0, 0.4, 0.1",
     ),
@@ -220,7 +222,7 @@ starts = function(
                 "for the time at which each begins.", "count for times"),
         Mistake(f"{_STARTS}n = int((duration - width) / hop + 1e-9) + 1\n"
                 "    return [i * hop for i in range(n)]", "Nearly. But no window of 5 s fits into "
-                "4.5 s, and `int(-0.5)` is 0: the list must be empty there.",
+                "4.5 s: the list must be empty there. (`int(-0.5)` is 0.)",
                 "window longer than the sound"),
         Mistake(f"{_STARTS}n = int(np.floor((duration - width) / hop)) + 1\n"
                 "    return [i * hop for i in range(n)]", "Nearly. But try (1.0, 0.4, 0.1): with "

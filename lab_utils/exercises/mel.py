@@ -109,6 +109,10 @@ survives = number(
                 "is one step?", "in grays"),
         Mistake("survives = 1 / 255 / 2", "That is a share of the whole range. The range is 80 "
                 "dB.", "share of the range"),
+        Mistake("survives = 80 / 255 * 2", "That is two whole steps. Rounding goes to the nearest "
+                "gray.", "multiplied by 2"),
+        Mistake("survives = 80", "That is the whole range. Rounding errs by a part of one gray.",
+                "the whole range"),
         Mistake("survives = 255 / 80", "That is grays for each decibel. The task asks for decibels "
                 "for each gray, and rounding goes to the nearest.", "division upside down"),
         Mistake("survives = 40", "That is half the range. It is divided into steps: what is half "
@@ -148,6 +152,12 @@ gain = number(
                 "the decibels.", "dB divided by 4"),
         Mistake("gain = 10 / 4", "Only the division by 4 is there. Before it, a logarithm is "
                 "taken of the power.", "logarithm forgotten"),
+        Mistake("gain = 100 / 4", "The power is 100 times as large, but before the division by 4 a "
+                "logarithm is taken of it.", "logarithm of the power forgotten"),
+        Mistake("gain = 4.605 / 4", "That is with the natural logarithm. Whisper takes log10.",
+                "natural logarithm"),
+        Mistake("gain = 2.3026 / 4", "That is with the natural logarithm of the amplitude. Whisper "
+                "takes log10 of the power.", "natural logarithm of the amplitude"),
         Mistake("gain = 0.25", "log10 of the amplitude rises by 1, but the mel holds **power**, "
                 "amplitude squared.", "amplitude for power"),
         Mistake("gain = 0", "It would be 0 if Whisper normalized the level. It cuts relative to "
@@ -177,22 +187,22 @@ rescale = function(
     kind="bug",
     cases=(
         "np.array([[2.0, -1.0], [-7.5, -10.0]])",
-        "np.array([-3.0, -12.0, 0.5])",
+        "np.array([-3.0, -14.0, 0.5])",
         "np.array([-9.5, -10.0, -17.0])",
     ),
     mistakes=(
         Mistake(f"{_RESCALE}    return (np.maximum(log_mel, -8) + 4) / 4", "The floor is still at "
                 "-8. Whisper's floor depends on the **largest value of this clip**.",
                 "fixed floor"),
-        Mistake(f"{_RESCALE}    return (log_mel + 4) / 4", "Now no floor is in effect: the cells "
-                "of silence go down as far as they like. (A floor in decibels does nothing here: "
-                "this is log10.)", "floor dropped or in decibels"),
+        Mistake(f"{_RESCALE}    return (log_mel + 4) / 4", "Now no floor is in effect: the soft "
+                "cells stay where they were. (80 dB are 8 in log10, the floor comes before the "
+                "rescaling, and `np.maximum` returns a new array.)", "floor dropped or in decibels"),
         Mistake(f"{_FLOOR}    return log_mel / 4", "The 4 is not added any more.",
                 "offset dropped"),
         Mistake(f"{_FLOOR}    return log_mel", "The floor is right; the last step is gone: add 4 "
                 "and divide by 4.", "rescaling dropped"),
-        Mistake(f"{_FLOOR}    return log_mel + 4 / 4", "Division comes before addition: put the "
-                "sum in parentheses.", "parentheses forgotten"),
+        Mistake(f"{_FLOOR}    return log_mel + 4 / 4", "Only 1 is added: without parentheses "
+                "4 / 4 comes first.", "parentheses forgotten"),
         Mistake(f"{_RESCALE}    log_mel = np.maximum(log_mel, log_mel.max(axis=-1, keepdims=True) "
                 "- 8)\n    return (log_mel + 4) / 4", "Each row has a floor of its own. Whisper "
                 "takes the largest value of the whole clip.", "a floor for each row"),

@@ -1,8 +1,7 @@
 """The reader's progress: one small JSON file of theirs, safe from crashes and second notebooks.
 
-The file lies in the user's data folder (``WHISPER_LAB_PROGRESS`` names another place). It is
-written whole or not at all, under a lock. A file that cannot be read, or that another version of
-the labs wrote, is set aside under a name with its date: nothing is ever deleted.
+It is in the user's data folder (:mod:`lab_utils.places`), and written whole or not at all, under a
+lock. A file that cannot be read, or that another version of the labs wrote, is set aside under a name with its date: nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExerciseError
-from ..files import replacing
+from ..files import lock, replacing
 from ..places import PROGRESS_VARIABLE, progress_file
 
 VERSION = 1
@@ -40,7 +39,7 @@ class Entry:
     solution_seen : bool
         Whether the solution was shown before the exercise was solved.
     mistakes : dict of str to int
-        How often each known mistake was made, by the ``says`` of the mistake.
+        How often each known mistake was made, by its name.
     last : str
         When something last happened, ISO 8601 in UTC.
     """
@@ -53,11 +52,6 @@ class Entry:
     last: str = ""
 
 
-def path() -> Path:
-    """The progress file: ``WHISPER_LAB_PROGRESS``, else in the user's data folder."""
-    return progress_file()
-
-
 def read() -> dict[str, Entry]:
     """Every exercise that the reader has touched, by key.
 
@@ -66,12 +60,13 @@ def read() -> dict[str, Entry]:
     Raises
     ------
     ExerciseError
-        The folder can be neither read nor written.
+        The file cannot be read, or it cannot be used and its folder cannot be written.
     """
-    if not path().exists():
-        return {}
-    with _locked():
-        return _load()
+    try:
+        return _stored()  # it is replaced as a whole: reading needs no lock
+    except _Unusable:
+        with _locked():
+            return _load()
 
 
 def add_attempt(key: str, *, correct: bool, mistake: str | None = None) -> None:
@@ -163,20 +158,34 @@ def _update(key: str, change: Callable[[Entry], Entry]) -> None:
         _write(entries)
 
 
-def _load() -> dict[str, Entry]:
-    """Read the file under the lock; set it aside if it is none of ours."""
-    file = path()
+class _Unusable(Exception):
+    """The progress file is not one that this version wrote."""
+
+
+def _stored() -> dict[str, Entry]:
+    file = progress_file()
     try:
-        if not file.exists():
-            return {}
         with file.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return {}
     except OSError as error:
-        raise ExerciseError(f"The progress file {file} cannot be read: {error}") from error
+        raise ExerciseError(
+            f"The progress file {file} cannot be read: {error}. Set the environment variable "
+            f"{PROGRESS_VARIABLE} to a file that you can read and write."
+        ) from error
     try:
         return parse(decode(raw))
-    except ExerciseError:
-        _set_aside(file)
+    except ExerciseError as error:
+        raise _Unusable from error
+
+
+def _load() -> dict[str, Entry]:
+    """Read the file under the lock; set it aside if it cannot be used."""
+    try:
+        return _stored()
+    except _Unusable:
+        _set_aside(progress_file())
         return {}
 
 
@@ -190,9 +199,8 @@ def _set_aside(file: Path) -> None:
 
 
 def _write(entries: dict[str, Entry]) -> None:
-    file = path()
     text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    with replacing(file, private=True) as temporary:
+    with replacing(progress_file(), private=True) as temporary:
         with temporary.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
@@ -202,19 +210,13 @@ def _write(entries: dict[str, Entry]) -> None:
 @contextlib.contextmanager
 def _locked():
     """Hold the file's lock; two notebooks take turns."""
-    from filelock import FileLock, Timeout
-
-    file = path()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(file.with_name(file.name + ".lock"))
-        lock.acquire(timeout=LOCK_SECONDS)
-    except (OSError, Timeout) as error:
-        raise ExerciseError(
-            f"The progress file {file} cannot be written ({error}). Set the environment variable "
-            f"{PROGRESS_VARIABLE} to a file in a folder that is yours."
-        ) from error
-    try:
+    file = progress_file()
+    with contextlib.ExitStack() as stack:
+        try:  # Timeout, too, is an OSError
+            stack.enter_context(lock(f"{file}.lock", timeout=LOCK_SECONDS))
+        except OSError as error:
+            raise ExerciseError(
+                f"The progress file {file} cannot be written ({error}). Set the environment "
+                f"variable {PROGRESS_VARIABLE} to a file in a folder that is yours."
+            ) from error
         yield
-    finally:
-        lock.release()

@@ -41,10 +41,14 @@ class Outcome:
 
 
 class _Printed(io.StringIO):
-    """Keeps the first characters of what is printed; printing on and on fills no memory."""
+    """Keeps the first characters of what is printed: it fills no memory, and nobody closes it."""
 
     def write(self, text: str) -> int:
-        return super().write(text) if self.tell() < 10_000 else len(text)
+        super().write(text[: max(0, 10_000 - self.tell())])
+        return len(text)
+
+    def close(self) -> None:
+        pass
 
 
 def outcomes(
@@ -56,7 +60,7 @@ def outcomes(
     ----------
     calls : sequence of callable
     file : str
-        Where the reader's code stands: its line is named when it fails.
+        The file of the reader's code: its line is named when it fails.
     seconds : float
         For all calls together.
 
@@ -106,7 +110,7 @@ def _outcome(call: Callable[[], Any], file: str, printed: io.StringIO) -> Outcom
         name = type(error).__name__
         try:
             message = shorten(str(error), 160)
-        except Exception:  # an exception of the reader's that cannot be shown
+        except BaseException:  # an exception of the reader's that cannot be shown
             message = ""
         return Outcome(error=name, message=message, line=_line(error, file))
     return Outcome(value, printed=printed.getvalue()[start:])

@@ -71,6 +71,8 @@ moved = number(
                 "length of the cut"),
         Mistake("moved = 0", "Time 0 is the cut itself. The word starts some time after it.",
                 "cut taken for the word"),
+        Mistake("moved = 2 * 16000", "That is how many samples you cut off. How far behind the cut "
+                "is the word, in seconds?", "samples of the cut"),
         Mistake("moved = 3000", "That is in milliseconds. Every time in these labs is in seconds, "
                 "as in Whisper's own tables.", "milliseconds for seconds"),
         Mistake("moved = 3 * 16000", "That is a number of samples. Divide by the sampling rate, "
@@ -121,7 +123,7 @@ timecode = function(
     "    whole, ms = divmod(ms, 1000)\n"
     '    return f"{hours:02d}:{minutes:02d}:{whole:02d},{ms:03d}"',
     variable="timecode",
-    cases=("62.345", "3725.04", "59.9996", "1.001", "7"),
+    cases=("62.345", "3725.04", "59.9996", "1.001", "7", "83.2103"),
     mistakes=(
         Mistake(_timecode(mark=".{ms:03d}"), "A point before the milliseconds is WebVTT (`.vtt`). "
                 "SubRip (`.srt`) wants a comma: players drop lines that they cannot read.",
@@ -132,6 +134,8 @@ timecode = function(
         Mistake(_timecode("int(s * 1000)"), "`int` and `//` cut off what follows the point. As a "
                 "float, 1.001 * 1000 is a little less than 1001: use `round`.",
                 "milliseconds cut off, not rounded"),
+        Mistake(_timecode("-int(-s * 1000 // 1)"), "83.2103 is nearer to 83.210 than to 83.211. You "
+                "round up: `round` goes to the nearest.", "milliseconds rounded up"),
         Mistake(_split("f'{int(s % 60):02d},{int(s % 1 * 1000):03d}'"), "As a float, 62.345 % 1 is "
                 "a little less than 0.345, and `int` cuts off what follows the point. Round all of "
                 "it to whole milliseconds first, then split.", "rest cut off, not rounded"),
@@ -264,6 +268,12 @@ megabytes = array(
                 "has 32 **bits**: how many bytes is that?", "one byte a parameter"),
         Mistake("megabytes = n_parameters * 2 / 1e6", "Two bytes each is float16, as on a GPU. On "
                 "the CPU Whisper computes in float32.", "float16 on the CPU"),
+        Mistake("megabytes = n_parameters", "That is how many parameters there are. How many bytes "
+                "does each take, and how many MB is that?", "parameters for megabytes"),
+        Mistake("megabytes = n_parameters * 32", "That is in bits. Eight bits make one byte, and "
+                "1 MB is 1e6 bytes.", "bits for megabytes"),
+        Mistake("megabytes = n_parameters / 8 / 1e6", "You divided by 8, but the 32 bits of each "
+                "parameter are missing.", "one bit a parameter"),
         Mistake("megabytes = n_parameters * 8 / 1e6", "Eight bytes each is float64. A float32 has "
                 "32 bits.", "float64"),
         Mistake("megabytes = n_parameters * 32 / 1e6", "That is in megabits. Eight bits make one "

@@ -38,6 +38,12 @@ duration = number(
                 "librosa choose by itself?", "8 kHz assumed"),
         Mistake("duration = 132_300 / 22_050 / 60", "That is in minutes. The task asks for "
                 "seconds.", "minutes for seconds"),
+        Mistake("duration = 132_300", "That is the number of samples. How many of them make a "
+                "second?", "samples for seconds"),
+        Mistake("duration = 132_300 / 11_025", "That is the duration at 11,025 Hz. Which rate does "
+                "librosa choose by itself?", "11 kHz assumed"),
+        Mistake("duration = 132_300 / 44_100 / 2", "Nothing is halved: librosa returns one channel, "
+                "and the rate is not the file's.", "halved for stereo"),
         Mistake("duration = 132_300 * 22_050", "Samples times samples a second is nothing that a "
                 "clock shows. How many seconds do that many samples fill?", "multiplied"),
         Mistake("duration = 22_050 / 132_300", "Upside down: that is one over the duration.",
@@ -119,8 +125,8 @@ smaller = choice(
     variable="smaller",
     options=("15", "30", "60", "all the same"),
     mistakes=(
-        Mistake('smaller = "30"', "At 30 dB softer parts still count as sound than at 15. Smaller "
-                "cuts more.", "the middle one"),
+        Mistake('smaller = "30"', "With 30 a frame 30 dB below the loudest still counts as sound. "
+                "Which limit counts the fewest frames as sound?", "the middle one"),
         Mistake('smaller = "60"', "`top_db` is how far below the loudest a frame may be and still "
                 "count as sound. With 60 nearly everything counts, so nearly nothing is cut.",
                 "larger cuts more"),
@@ -162,6 +168,12 @@ file_size = number(
                 "two.", "one byte a sample"),
         Mistake("file_size = 10 * 16_000 / 8 / 1000", "That counts one bit a sample: the 16 bits "
                 "of each sample are missing.", "one bit a sample"),
+        Mistake("file_size = 10 * 16_000", "That is the number of samples. How many bytes does each "
+                "take, and how many kB is that?", "samples for kilobytes"),
+        Mistake("file_size = 16_000 * 2", "That is one second, and in bytes. The sound lasts 10 s, "
+                "and 1 kB is 1000 bytes.", "one second, in bytes"),
+        Mistake("file_size = 16_000 * 16 / 1000", "That is one second, and in kilobits. The sound "
+                "lasts 10 s, and 8 bits make a byte.", "one second, in kilobits"),
         Mistake("file_size = 16_000 * 2 / 1000", "That is one second. The sound lasts 10 s.",
                 "one second"),
         Mistake("file_size = 10 * 16_000 * 2 * 2 / 1000", "That is for two channels of 16 bits, "
