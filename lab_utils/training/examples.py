@@ -145,9 +145,11 @@ def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tup
     )
 
 
-def shared_sentences(train: Iterable[Example], test: Iterable[Example]) -> tuple[str, ...]:
-    """Texts that stand in both: a test on them would measure memory, not skill."""
+def shared_sentences(
+    train: Iterable[Example], test: Iterable[Example], *, language: str = "en"
+) -> tuple[str, ...]:
+    """Texts that are in both: a test on them would measure memory, not skill."""
     from ..metrics import normalize
 
-    seen = {normalize(example.text) for example in train}
-    return tuple(example.text for example in test if normalize(example.text) in seen)
+    known = {normalize(example.text, language=language) for example in train}
+    return tuple(e.text for e in test if normalize(e.text, language=language) in known)
