@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import MetricsError
 from .scores import Score
 
+MIN_DEGREES = 5  #: of freedom: fewer only widen, see the benchmark
 MIN_GROUPS = 8  #: below it no interval: benchmarks/interval_coverage.py starts here
 
 
@@ -240,7 +241,7 @@ def _degrees(moves: np.ndarray) -> float:
     if not squares.any():
         return n - 1
     kurtosis = np.mean(squares**2) / np.mean(squares) ** 2
-    return float(np.clip(2 * n / max(1e-9, kurtosis - (n - 3) / (n - 1)), 1, n - 1))
+    return float(np.clip(2 * n / max(1e-9, kurtosis - (n - 3) / (n - 1)), MIN_DEGREES, n - 1))
 
 
 def _check_confidence(confidence: float) -> None:
