@@ -80,10 +80,10 @@ def interval(
 
     The spread of the rate is the jackknife's (each clip left out once), the ends are those of
     Student's t on a logarithmic scale, with fewer degrees of freedom where a few clips make most
-    of the spread. In simulations of corpora such as the labs' it contains the true rate in 93 to
-    98 % of the cases, where the percentiles of a bootstrap of 12 clips do so in 80 to 95 %: see
-    ``benchmarks/interval_coverage.py``. It knows the errors of these clips only: where one clip in
-    20 is lost whole, and none of yours was, it lies too low.
+    of the spread. In simulations of corpora such as the labs' it contains the true rate in 92 to
+    98 % of the cases, from 10 clips on; the percentiles of a bootstrap of 12 clips do so in 80 to
+    90 % where errors are not rare. See ``benchmarks/interval_coverage.py``. It knows the errors of
+    these clips only: where one clip in 20 is lost whole, and none of yours was, it is too low.
 
     Parameters
     ----------
