@@ -47,6 +47,7 @@ MAY_IMPORT = {
         "audio",
         "batches",
         "corpus",
+        "languages",
         "models",
         "metrics",
         "checkpoints",
