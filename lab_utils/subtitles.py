@@ -29,23 +29,24 @@ UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  #: languages written without s
 #: hours or a fraction may be missing, but not both
 _TIME = (
     r"(?=[0-9]+:[0-9]+:|[0-9:]+[.,])"
-    r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,3}))?"
+    r"(?:([0-9]+):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,]([0-9]{1,9}))?"
 )
 _SETTINGS = r"((?:[ \t]+[A-Za-z]\w*:\S+)*)"
-_TIMING = re.compile(rf"^([0-9]+\n)?[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}{_SETTINGS}$", re.M)
-_ARROW = re.compile(r"^[ \t]*[0-9]\S*:\S*[ \t]*-->.*$", re.M)
+_TIMING = re.compile(rf"^\ufeff?([0-9]+\n)?[ \t]*{_TIME}[ \t]*-->[ \t]*{_TIME}{_SETTINGS}$", re.M)
+_ARROW = re.compile(r"^[ \t]*-?[0-9]\S*:\S*[ \t]*-->.*$", re.M)
 _NOTE = re.compile(r"(?<=\n\n)NOTE(?:[ \t].*)?(?:\n.+)*")
 _CLASS = r"(?:\.[\w.-]+)?"
 _TAG = re.compile(
-    rf"</?(?:[bisuc]|ruby|rt){_CLASS}>|</(?:v|lang|font)>"
-    r"|<font(?:\s+\w+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s<>]+))*\s*>",
+    rf"</?(?:[bisuc]|ruby|rt){_CLASS}>|</(?:v|lang|font|span)>"
+    r"|<(?:font|span|[biu])(?:\s+\w+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s<>]+))*\s*>",
     re.I,
 )
 _VTT_TAG = re.compile(rf"<(?:v|lang){_CLASS}(?:[ \t][^<>]*)?>|<(?:[0-9]+:)?[0-9]+:[0-9.]+>", re.I)
 _BREAK = re.compile(r"<br\s*/?>", re.I)
 _OVERRIDE = re.compile(  # SubStation's, which some SRT files carry: {\an8}, {\i1}, {\pos(1,2)}
-    r"\{(?:\\(?:an?[0-9]{1,2}|[bius][0-9]{0,3}|(?:pos|move|fade?|org|clip)\([^(){}]*\)"
-    r"|f[ns][^\\{}]*|[1-4]?c&H[0-9A-Fa-f]+&?|r))+\}"
+    r"\{(?:\\(?:an?[0-9]{1,2}|[bius][0-9]{0,3}|(?:pos|move|fade?|org|i?clip|t)\([^{}]*\)"
+    r"|(?:[xy]?(?:bord|shad)|blur|be|fr[xyz]?|fa[xy]|[kK][fo]?|[pq])-?[0-9.]+"
+    r"|f[ns][^\\{}]*|[1-4]?(?:c|alpha|a)&H[0-9A-Fa-f]+&?|r))+\}"
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
@@ -88,16 +89,11 @@ def parse(text: str) -> list[Cue]:
     [Cue(start=0.0, end=1.5, text='Hello <there>')]
     """
     text = re.sub(r"\r*\n|\r", "\n", text.removeprefix("\ufeff"))
-    text = re.sub(r"[ \t]+$", "", text, flags=re.M)
     is_vtt = text.startswith("WEBVTT")
+    # in WebVTT a line of spaces does not end a cue; YouTube's begin with one
+    text = re.sub(r"(?<=\S)[ \t]+$" if is_vtt else r"[ \t]+$", "", text, flags=re.M)
     if is_vtt:
         text = _NOTE.sub(lambda m: "\n" * m[0].count("\n"), text)
-    if not _TIMING.search(text):
-        hint = " The text looks like UTF-16: save it as UTF-8." if "\0" in text else ""
-        raise TranscriptError(
-            "Expected subtitles with lines such as '00:00:01,000 --> 00:00:02,500', found none."
-            + hint
-        )
     for arrow in _ARROW.finditer(text):
         above = text[max(0, arrow.start() - 20) : arrow.start()]
         begins = is_vtt or re.search(r"\n[0-9]*\n\Z", f"\n\n{above}")
@@ -107,6 +103,12 @@ def parse(text: str) -> list[Cue]:
                 "Expected two times such as '00:00:01,000 --> 00:00:02,500' in line "
                 f"{line}, found {arrow[0].strip()[:60]!r}."
             )
+    if not _TIMING.search(text):
+        hint = " The text looks like UTF-16: save it as UTF-8." if "\0" in text else ""
+        raise TranscriptError(
+            "Expected subtitles in SRT or WebVTT, with lines such as "
+            f"'00:00:01,000 --> 00:00:02,500', found none.{hint}"
+        )
     cues = _read_vtt(text) if is_vtt else _read_srt(text)
     for i, cue in enumerate(cues, start=1):
         if cue.end < cue.start:
@@ -138,7 +140,7 @@ def _read_srt(text: str) -> list[Cue]:
 def _read_vtt(text: str) -> list[Cue]:
     import webvtt
 
-    lines = _set_apart(text, mark=".").split("\n")
+    lines = [s for s in _set_apart(text, mark=".").split("\n") if not s or s.strip()]
     # in WebVTT an arrow always begins a cue; where it is no timing, it is text that was not escaped
     text = "\n".join(s if _TIMING.match(s) else s.replace("-->", "--&gt;") for s in lines)
     return [
@@ -167,7 +169,7 @@ def _set_apart(text: str, *, mark: str) -> str:
         for h, m, s, fraction in (times[:4], times[4:]):
             seconds = int(h or 0) * 3600 + int(m) * 60 + int(s)
             clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-            stamps.append(f"{clock}{mark}{fraction or '':0<3}")
+            stamps.append(f"{clock}{mark}{(fraction or '')[:3]:0<3}")
         return f"\n{index or ''}{stamps[0]} --> {stamps[1]}{settings}"
 
     return _TIMING.sub(cue, text)

@@ -112,6 +112,10 @@ def test_tokens_are_counted_by_whispers_own_tokenizer():
         ({"text": "x" * 200}, {"speech_rate"}),
         ({"consent": " "}, {"consent"}),
         ({"text": "Quite another text", "heard": "May I ask a question?"}, {"disagreement"}),
+        (
+            {"text": "今天天气很好我们去公园", "heard": "今天天汽很好我们去公园", "language": "zh"},
+            set(),
+        ),
         ({"heard": ""}, set()),
     ],
 )

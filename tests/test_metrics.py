@@ -230,8 +230,60 @@ def test_basic_drops_case_and_punctuation_and_nothing_else():
     assert basic("İyi ȷ̈ x̂") == "i̇yi ȷ̈ x̂"
 
 
+@pytest.mark.parametrize(
+    ("said", "written", "language"),
+    [
+        ("Donau\u00addampfer", "Donaudampfer", "de"),
+        ("\u200fשלום\u200e", "שלום", "he"),
+        ("\ufeffHallo", "Hallo", "de"),
+        ("क्\u200dष", "क्ष", "hi"),
+        ("ᠮᠠ\u180bᠨ", "ᠮᠠᠨ", "mn"),
+        ("İSTANBUL ISPARTA", "istanbul ısparta", "tr"),
+        ("пʼять", "п'ять", "uk"),
+        ("oʻzbek", "o‘zbek", "uz"),
+        ("I’m here; don’t go", "I'm here; don't go", "en"),
+        ("hy\u00adphen", "hyphen", None),
+        ("cafe\u0301", "café", "fr"),
+        ("ＡＢＣ", "abc", "de"),
+        ("ﾃｽﾄ", "テスト", "ja"),
+        ("ΟΔΟΣ", "οδος", "el"),
+    ],
+)
+def test_texts_that_read_the_same_are_the_same(said, written, language):
+    score = metrics.score([said], [written], language=language)
+    assert score.wer == score.cer == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "language"),
+    [
+        ("كَتَبَ", "كُتِبَ", "ar"),
+        ("שָׁלוֹם", "שָׁלֵם", "he"),
+        ("schon", "schön", "de"),
+        ("Straße", "Strasse", "de"),
+        ("um homem", "homem", "pt"),
+        ("kız", "kiz", "tr"),
+        ("မြန်မာ", "မြန်မ", "my"),
+    ],
+)
+def test_texts_that_read_differently_are_different(said, written, language):
+    assert metrics.score([said], [written], language=language).cer > 0
+
+
 def test_the_unit_and_the_normalizer_follow_the_language():
-    for language in ("zh", "ja", "th", "lo", "my", "km", "yue", "bo", "zh-TW", "Chinese"):
+    for language in (
+        "zh",
+        "ja",
+        "th",
+        "lo",
+        "my",
+        "km",
+        "yue",
+        "bo",
+        "zh-TW",
+        "Chinese",
+        "cmn_hans_cn",
+    ):
         assert metrics.unit_of(language) == "character", language
     for language in (None, "", "en", "hi", "de", "ko", "German"):
         assert metrics.unit_of(language) == "word", language
@@ -259,6 +311,8 @@ def test_wide_characters_stand_under_each_other():
     ("call", "match"),
     [
         (lambda: metrics.score(["a"], ["a"], language="de", normalizer="english"), "English only"),
+        (lambda: metrics.score(["a"], ["a"], language="Chinees"), "Did you mean 'Chinese'"),
+        (lambda: metrics.unit_of(5), "found 5"),
         (lambda: metrics.score([], []), "at least one"),
         (lambda: metrics.score(["a"], ["a", "b"]), "1 references and 2 hypotheses"),
         (lambda: metrics.score("a", "a"), "put it in a list"),
@@ -371,6 +425,16 @@ def test_the_benchmark_measures_what_it_says():
     assert found["rate old"] < 0.93 < found["rate new"]
 
 
+def test_an_interval_is_wider_where_one_clip_makes_most_errors():
+    """Its spread rests on one case, so Student's t takes fewer degrees of freedom than n - 1."""
+    words, spread = np.full(12, 20), metrics.intervals._spread
+    for errors, few in ([2] * 6 + [4] * 6, False), ([1] * 6 + [2] * 5 + [20], True):
+        found = metrics.rate_interval(errors, words)
+        factor = np.log(found.high / found.value) * found.value / spread(np.array(errors), words)
+        plain = scipy.stats.t.ppf(0.975, 11)
+        assert factor > 1.15 * plain if few else factor == pytest.approx(plain)
+
+
 def test_clips_of_one_sentence_are_one_group():
     """Two voices read each of ten sentences, and stumble over the same ones."""
     rng, grouped, alone = np.random.default_rng(0), 0, 0
@@ -476,6 +540,16 @@ def test_terms_are_whole_words():
     assert metrics.terms_right(said, said, ["York", "New York"]) == (3, 3)
     assert metrics.terms_right(["O’Brien"], ["O'Brien"], ["O'Brien"]) == (1, 1)
     assert metrics.terms_right(["नमस्ते"], ["नमस"], ["नमस"]) == (0, 0)
+    said = ["GPT-4.5 costs 5.5 in the .NET age"]
+    assert metrics.terms_right(said, said, ["GPT-4", "5", "NET"]) == (0, 0)
+
+
+def test_terms_are_spelled_exactly_in_every_script():
+    assert metrics.terms_right(["Frau Weiß", "WEISS"], ["Frau Weiss", "weiss"], ["Weiß"]) == (0, 1)
+    assert metrics.terms_right(["İstanbul"], ["istanbul"], ["İstanbul"]) == (1, 1)
+    assert metrics.terms_right(["서울에서 왔어요"], ["서울에서 왔어요"], ["서울"]) == (1, 1)
+    assert metrics.terms_right(["Donau\u00addampfer"], ["Donaudampfer"], ["Donaudampfer"]) == (1, 1)
+    assert metrics.terms_right(["п'ять"], ["пʼять"], ["п’ять"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -485,6 +559,8 @@ def test_terms_are_whole_words():
         (("a", ["a"], ["a"]), "references to be a list"),
         ((["a"], ["a", "b"], ["a"]), "1 references and 2 hypotheses"),
         ((["a"], ["a"], [" "]), "empty one"),
+        ((["a"], ["a"], [5]), "lists of texts, found 5"),
+        (([None], ["a"], ["a"]), "lists of texts, found None"),
     ],
 )
 def test_terms_that_make_no_sense_are_refused(arguments, match):

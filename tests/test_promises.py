@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "audio",
         "batches",
         "corpus",
+        "languages",
         "models",
         "metrics",
         "checkpoints",

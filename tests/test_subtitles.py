@@ -92,6 +92,23 @@ def test_vtt_keeps_the_characters_that_are_meant(written, meant):
     assert texts(VTT.format(written)) == [meant]
 
 
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ("WEBVTT\nKind: captions\n\n00:00:00.160 --> 00:00:02.389 align:start position:0%\n \n"
+         "so<00:00:00.480><c> there</c>\n\n00:00:02.389 --> 00:00:02.399\nso there\n \n",
+         ["so there", "so there"]),
+        ("1\n0:00:00.500000 --> 0:00:01.000000\nOne\n", ["One"]),
+        (CUE.format("One") + "\n\ufeff2\n00:00:01,000 --> 00:00:02,000\nTwo\n", ["One", "Two"]),
+        (CUE.format('<i class="x">One</i> <span style="a:b">two</span>'), ["One two"]),
+        (CUE.format(r"{\an8\pos(10,10)\bord2}One{\k20} {\iclip(1,2,3,4)\a&HFF&}two"), ["One two"]),
+    ],
+    ids=["YouTube", "Python's timedelta", "two files joined", "HTML", "Aegisub"],
+)  # fmt: skip
+def test_what_programs_write_is_read(content, expected):
+    assert texts(content) == expected
+
+
 def test_comments_and_styles_are_no_cues():
     content = (
         "WEBVTT - a title\nKind: captions\n\nNOTE 00:00.000 --> 00:09.000\n\n"
@@ -111,6 +128,8 @@ def test_comments_and_styles_are_no_cues():
         (CUE.format("One") + "\n2\n00:01 --> 00:02\nTwo\n", "line 6"),
         (CUE.format("One") + "2\n00:00:0x,000 --> 00:00:02,000\nTwo\n", "line 5"),
         (VTT.format("One") + "\n00:01 --> 00:02\nTwo\n", "line 6"),
+        ("1\n-00:00:01,000 --> 00:00:02,000\nOne\n", "line 2, found '-00:00:01"),
+        (CUE.format("One").replace("1,000", "1,000 One"), "line 2"),
         ("A title\n\n" + CUE.format("One"), "line 1, found 'A title'"),
         (CUE.format("One").replace("00:00:00", "00:00:09"), "cue 1 goes from 9 to 1 s"),
     ],

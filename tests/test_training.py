@@ -108,6 +108,33 @@ def test_the_longest_text_fits_and_one_token_more_does_not():
         training.labels(fits + " the", TOKENIZER)
 
 
+@pytest.mark.parametrize("language", ["de", "German", ""])
+def test_a_corpus_is_learned_in_its_own_language(tmp_path, language):
+    import workshop
+
+    corpus = workshop.small(tmp_path)
+    corpus.updated({c.id: {"language": language, "text": "Guten Tag"} for c in corpus.clips}).save()
+    examples = training.from_manifest(tmp_path)
+    model = smallmodel.small_whisper(dataclasses.replace(DIMS, n_vocab=51865))
+    heard = torch.randn(len(examples), 50, 16, generator=torch.Generator().manual_seed(0))
+    tokenizer = get_tokenizer(True, language="de" if language else "en", task="transcribe")
+    start, words = tokenizer.sot_sequence_including_notimestamps, tokenizer.encode(" Guten Tag")
+    with torch.no_grad():
+        logits = model.decoder(torch.tensor([[*start, *words]] * len(examples)), heard)
+    logits = logits[:, len(start) - 1 :].flatten(0, 1)
+    targets = torch.tensor([*words, tokenizer.eot] * len(examples))
+    expected = torch.nn.functional.cross_entropy(logits, targets).item()
+    assert training.loss(model, training.Features(examples, heard)) == pytest.approx(expected)
+
+
+def test_languages_that_cannot_be_learned_or_measured_at_once_are_refused(tmp_path):
+    german = dataclasses.replace(clip(tmp_path, "tag", 1, text="Guten Tag"), language="de")
+    with pytest.raises(TrainingError, match="'tag'.*knows only English"):
+        training.encode(small_whisper(), [german], progress=False)
+    with pytest.raises(TrainingError, match="one language, found de, en"):
+        training.evaluate(small_whisper(), [german, clip(tmp_path, "day", 1)], progress=False)
+
+
 # Settings -------------------------------------------------------------------------------------
 
 

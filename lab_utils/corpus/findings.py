@@ -53,7 +53,8 @@ class Examined:
     @property
     def texts(self) -> list[tuple[Clip, str]]:
         """The clips that have a text, each with it in normal form."""
-        pairs = [(c, metrics.normalize(c.text)) for c in self.manifest.clips if c.text.strip()]
+        clips = (c for c in self.manifest.clips if c.text.strip())
+        pairs = [(c, metrics.normalize(c.text, language=c.language)) for c in clips]
         return [(clip, text) for clip, text in pairs if text]
 
 
@@ -202,13 +203,13 @@ def characters(corpus: Examined, key: str, limit: str | None) -> Iterator[Findin
 
 
 def disagreement(corpus: Examined, key: str, limit: float) -> Iterator[Finding]:
-    """Word error rate between the text and what Whisper heard."""
+    """Error rate between the text and what Whisper heard, in the unit of the clip's language."""
     for clip in corpus.manifest.clips:
         if clip.heard and clip.text.strip() and clip.heard != clip.text:
-            wer = metrics.align(clip.text, clip.heard).wer
-            if excess := _excess(wer, 0, limit):
-                words = f"word error rate {wer:.2f}: heard {clip.heard!r}"
-                yield Finding(key, clip.id, words, excess)
+            pair = metrics.align(clip.text, clip.heard, language=clip.language)
+            if excess := _excess(pair.wer, 0, limit):
+                found = f"{pair.unit} error rate {pair.wer:.2f}: heard {clip.heard!r}"
+                yield Finding(key, clip.id, found, excess)
 
 
 def consent(corpus: Examined, key: str, limit: None) -> Iterator[Finding]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from ..metrics import normalizer_of
+
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen"
@@ -83,8 +85,8 @@ def spoken(text: str, *, language: str = "en") -> str:
     ----------
     text : str
     language : str
-        A code such as ``"en"`` or ``"en-US"``; empty counts as English. A number in another
-        language stays a number, and the rule ``characters`` then finds it.
+        A code or a name, such as ``"en-US"`` or ``"English"``; empty counts as English. A number
+        in another language stays a number, and the rule ``characters`` then finds it.
 
     Examples
     --------
@@ -94,7 +96,7 @@ def spoken(text: str, *, language: str = "en") -> str:
     'It cost five dollars fifty on May third, nineteen eighty-four.'
     """
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
-    if re.split("[-_]", language.strip().lower())[0] not in ("", "en"):
+    if normalizer_of(language) != "english":
         return " ".join(text.split())
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     text = re.sub(r"(?<!\w)[-−](?=\d)", "minus ", text)

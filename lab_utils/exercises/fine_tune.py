@@ -162,7 +162,7 @@ fewer = number(
     lab=LAB,
     look="What it gained and what it lost",
     objective=OBJECTIVES[3],
-    task="The WER on sentences with new names falls from 22.2 % to 1.8 %. Which share of the "
+    task="The WER on new sentences with the names falls from 22.2 % to 1.8 %. Which share of the "
     "errors is gone, as a fraction?",
     stub="fewer = ...",
     solution_code="fewer = (0.222 - 0.018) / 0.222",

@@ -129,7 +129,8 @@ gain = number(
     lab=LAB,
     look="Louder, wrong scale, silence",
     objective=OBJECTIVES[3],
-    task="You multiply a waveform by 10. By how much does each cell of Whisper's input rise?",
+    task="You multiply a waveform like the one above by 10. By how much does each cell of "
+    "Whisper's input rise?",
     stub="gain = ...",
     solution_code="gain = 2 / 4",
     variable="gain",

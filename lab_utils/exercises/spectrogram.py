@@ -51,7 +51,7 @@ shape = array(
         "Rows: frequencies from 0 to half the rate, both ends counted.",
         "Frames: one starts at every hop, and the first is at time 0.",
     ),
-    why="The number of frames does not depend on n_fft: the padding sees to that.",
+    why="The number of frames is the same for every even n_fft: the padding sees to that.",
 )  # fmt: skip
 
 doubled = number(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 import unicodedata
@@ -9,7 +10,15 @@ import unicodedata
 from ..errors import MetricsError
 
 NORMALIZERS = ("english", "basic", "none")
-WITHOUT_SPACES = frozenset(("zh", "yue", "ja", "th", "lo", "my", "km", "bo"))
+WITHOUT_SPACES = frozenset("zh yue wuu nan hak gan ja th lo my km bo dz".split())
+#: three letters, as in FLEURS, for codes of two that matter here
+SHORT = {
+    "cmn": "zh", "zho": "zh", "chi": "zh", "jpn": "ja", "tha": "th", "lao": "lo", "mya": "my",
+    "bur": "my", "khm": "km", "bod": "bo", "tib": "bo", "dzo": "dz", "eng": "en", "tur": "tr",
+    "aze": "az",
+}  # fmt: skip
+#: signs that keyboards and publishers write in several ways
+SAME = str.maketrans(dict.fromkeys("’‘ʼʻ", "'") | dict.fromkeys("‐‑–", "-"))
 PLANE = 0xF0000  #: the private area where letters hide from the English normalizer
 
 
@@ -19,12 +28,18 @@ def unit_of(language: str | None) -> str:
     Parameters
     ----------
     language : str or None
-        A code (``zh``, ``zh-TW``) or an English name; None counts words.
+        A code (``zh``, ``zh-TW``, ``cmn``) or an English name; None counts words.
+
+    Raises
+    ------
+    MetricsError
+        Not a language.
 
     Notes
     -----
     Taught in: notebooks/09_evaluate.ipynb. The list is that of the Whisper paper (2022, section
-    4.4: Chinese, Japanese, Thai, Lao, Burmese), with Cantonese, Khmer and Tibetan.
+    4.4: Chinese, Japanese, Thai, Lao, Burmese), with other Chinese languages, Khmer,
+    Tibetan and Dzongkha.
     """
     return "character" if _code(language) in WITHOUT_SPACES else "word"
 
@@ -51,11 +66,12 @@ def normalize(text: str, *, normalizer: str | None = None, language: str | None 
     Raises
     ------
     MetricsError
-        Not a text, an unknown normalizer, or ``english`` for another language.
+        Not a text or a language, an unknown normalizer, or ``english`` for another language.
 
     Notes
     -----
     Whisper's ``basic`` also drops vowel signs and whatever is in brackets; this one does not.
+    Characters that nobody sees or hears (soft hyphens, marks of direction) never count.
 
     Examples
     --------
@@ -70,8 +86,22 @@ def normalize(text: str, *, normalizer: str | None = None, language: str | None 
             f"Expected a text to score, found {type(text).__name__}. "
             "For a Transcript pass its .text; for many clips use metrics.score."
         )
-    rewrite = {"english": _english, "basic": _basic, "none": str}[normalizer]
-    return " ".join(rewrite(text).split())
+    if normalizer != "none":
+        text = unicodedata.normalize("NFC", seen(text))
+        if _code(language) in ("tr", "az"):
+            text = text.replace("İ", "i").replace("I", "ı")
+        text = _english(text) if normalizer == "english" else _basic(text)
+    return " ".join(text.split())
+
+
+def seen(text: str) -> str:
+    """The text without invisible characters, with one form of each apostrophe and hyphen."""
+    return "".join(c for c in text.translate(SAME) if not _is_invisible(c))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_invisible(c: str) -> bool:
+    return unicodedata.category(c) == "Cf" or "VARIATION SELECTOR" in unicodedata.name(c, "")
 
 
 def check_normalizer(normalizer: str | None, language: str | None) -> str:
@@ -89,15 +119,21 @@ def check_normalizer(normalizer: str | None, language: str | None) -> str:
 
 
 def _code(language: str | None) -> str | None:
-    """``zh`` for ``zh``, ``zh-TW``, ``ZH`` and ``Chinese``."""
-    if language is None or not language.strip():
+    """``zh`` for ``zh``, ``zh-TW``, ``ZH``, ``cmn`` and ``Chinese``."""
+    if language is None or language == "":
         return None
-    code = re.split("[-_]", language.strip().casefold())[0]
-    if len(code) > 3:
-        from whisper.tokenizer import TO_LANGUAGE_CODE
+    from whisper.tokenizer import TO_LANGUAGE_CODE
 
-        code = TO_LANGUAGE_CODE.get(code, code)
-    return code
+    name = language.strip().lower() if isinstance(language, str) else ""
+    code = TO_LANGUAGE_CODE.get(name) or re.split("[-_]", name)[0]
+    if not re.fullmatch("[a-z]{2,3}", code):
+        near = difflib.get_close_matches(name, TO_LANGUAGE_CODE, n=1)
+        hint = f" Did you mean {near[0].title()!r}?" if near else ""
+        raise MetricsError(
+            "Expected the code or the English name of a language, such as 'de' or 'German', "
+            f"found {language!r}.{hint}"
+        )
+    return SHORT.get(code, code)
 
 
 def _basic(text: str) -> str:
@@ -105,7 +141,7 @@ def _basic(text: str) -> str:
     kept = ""
     for c in unicodedata.normalize("NFKC", text).lower():
         kind = unicodedata.category(c)
-        if kind in ("Mn", "Mc") and "VARIATION SELECTOR" not in unicodedata.name(c, ""):
+        if kind in ("Mn", "Mc"):
             kept += c if kept and is_letter(kept[-1]) else " "
         else:
             kept += " " if kind[0] in "MSP" else c
@@ -119,7 +155,7 @@ def is_letter(c: str) -> bool:
 
 def _english(text: str) -> str:
     """Whisper's normalizer; it would damage the letters of other scripts, so they are hidden."""
-    hidden = "".join(map(_hidden, unicodedata.normalize("NFC", text)))
+    hidden = "".join(map(_hidden, text))
     shown = _whispers()(hidden)
     return "".join(chr(ord(c) - PLANE) if ord(c) >= PLANE else c for c in shown)
 

@@ -175,7 +175,8 @@ def score(
     for name, said, written in zip(names, references, hypotheses, strict=True):
         words = align(said, written, normalizer=normalizer, language=language)
         letters, found = (
-            _letters(normalize(text, normalizer=normalizer), unit) for text in (said, written)
+            _letters(normalize(text, normalizer=normalizer, language=language), unit)
+            for text in (said, written)
         )
         errors = distance(letters, found)
         clips.append(ClipScore(name, said, written, words, errors, len(letters)))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
 from ..errors import MetricsError
-from .normalizers import is_letter
+from .normalizers import is_letter, seen
 
-SCRIPTS_WITHOUT_SPACES = (
-    "CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
+#: scripts in which a name touches the next word; in Korean the particle that follows it
+TOUCHING = (
+    "CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
 )  # fmt: skip
-SAME = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "‐": "-", "‑": "-", "–": "-"})
+_POINT = re.compile(r"\d[.,]\d")  #: inside a number: "GPT-4" is not in "GPT-4.5"
 
 
 def terms_right(
@@ -36,7 +38,8 @@ def terms_right(
     Raises
     ------
     MetricsError
-        A single text in place of a list, an empty term, or lists of different length.
+        A single text in place of a list, something that is no text, an empty term, or lists of
+        different length.
 
     Examples
     --------
@@ -69,7 +72,9 @@ def terms_right(
 
 def _same(text: str) -> str:
     """One form of each sign and one space between words, without case."""
-    folded = unicodedata.normalize("NFKC", text).translate(SAME).casefold()
+    if not isinstance(text, str):
+        raise MetricsError(f"Expected lists of texts, found {text!r} in one.")
+    folded = unicodedata.normalize("NFKC", seen(text).replace("İ", "i")).lower()
     return " ".join(folded.split())
 
 
@@ -90,14 +95,19 @@ def _count(text: str, terms: set[str]) -> Counter[str]:
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Whether a part of a text ends where words end: not "cat" in "category", nor "C" in "C++"."""
-    before, after = text[start - 1 : start] or " ", text[end : end + 1] or " "
+    left, right = text[max(0, start - 2) : start], text[end : end + 2]
+    before, after = left[-1:] or " ", right[:1] or " "
     if unicodedata.category(after)[0] == "M" or before == "&" or after in "&+#":
+        return False
+    if left.lstrip() == "." or any(
+        map(_POINT.fullmatch, (left + text[start], text[end - 1] + right))
+    ):
         return False
     return not (_joined(before, text[start]) or _joined(text[end - 1], after))
 
 
 def _joined(a: str, b: str) -> bool:
-    return all(is_letter(c) and not _name(c).startswith(SCRIPTS_WITHOUT_SPACES) for c in (a, b))
+    return all(is_letter(c) and not _name(c).startswith(TOUCHING) for c in (a, b))
 
 
 def _name(c: str) -> str:

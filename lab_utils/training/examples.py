@@ -34,6 +34,8 @@ class Example:
         The same for clips that read the same sentence.
     speed : float
         How fast the clip is played: below 1 slower and deeper, above 1 faster and higher.
+    language : str
+        What is spoken: the labels name it where the model knows several languages.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Example:
     voice: str = ""
     sentence: str = ""
     speed: float = 1.0
+    language: str = "en"
 
 
 def at_speed(examples: Iterable[Example], speed: float) -> tuple[Example, ...]:
@@ -126,7 +129,7 @@ def sentence_frames(examples: Iterable[Example]) -> list[str]:
 
 
 def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tuple[Example, ...]:
-    """The clips of a corpus that lab 08 made.
+    """The clips of a corpus that lab 08 made, each in its language (none noted: English).
 
     Parameters
     ----------
@@ -139,15 +142,22 @@ def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tup
 
     manifest = Manifest.load(folder)
     return tuple(
-        Example(manifest.path(clip), clip.text, clip.id, clip.speaker, clip.id)
+        Example(
+            manifest.path(clip),
+            clip.text,
+            clip.id,
+            clip.speaker,
+            clip.id,
+            language=clip.language or "en",
+        )
         for clip in manifest.clips
         if split in (None, clip.split)
     )
 
 
 def shared_sentences(train: Iterable[Example], test: Iterable[Example]) -> tuple[str, ...]:
-    """Texts that stand in both: a test on them would measure memory, not skill."""
+    """Texts that are in both: a test on them would measure memory, not skill."""
     from ..metrics import normalize
 
-    seen = {normalize(example.text) for example in train}
-    return tuple(example.text for example in test if normalize(example.text) in seen)
+    known = {normalize(e.text, language=e.language) for e in train}
+    return tuple(e.text for e in test if normalize(e.text, language=e.language) in known)

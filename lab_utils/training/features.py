@@ -15,7 +15,7 @@ from ..constants import CHUNK_LENGTH, SAMPLE_RATE, SECONDS_PER_POSITION, TOKENS_
 from ..errors import LabError, TrainingError
 from ..progress import bar
 from .examples import Example
-from .labels import labels, tokenizer_of
+from .labels import labels_of
 
 if TYPE_CHECKING:
     import torch
@@ -107,7 +107,8 @@ def encode(
     ------
     TrainingError
         No clips; a clip over 30 s or longer than ``seconds``; a text that is empty or has too many
-        tokens; a name used twice. The message names the clip.
+        tokens; a language that the model does not know; a name used twice. The message names the
+        clip.
 
     Notes
     -----
@@ -139,15 +140,14 @@ def check(model: Whisper, examples: Sequence[Example]) -> None:
     """Refuse texts that the model cannot learn and names that are not unique; reads no audio."""
     if not len(examples):
         raise TrainingError("Expected at least one clip, found none.")
-    tokenizer = tokenizer_of(model)
     seen = set()
     for example in examples:
         if example.name in seen:
             raise TrainingError(f"Expected each name once, found two clips named {example.name!r}.")
         seen.add(example.name)
         try:
-            labels(example.text, tokenizer, n_text_ctx=model.dims.n_text_ctx)
-        except TrainingError as error:
+            labels_of(example, model)
+        except LabError as error:
             raise TrainingError(f"Clip {example.name!r}: {error}") from error
 
 

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import TrainingError
+from ..languages import language_code
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
     from whisper import Whisper
     from whisper.tokenizer import Tokenizer
+
+    from .examples import Example
 
 IGNORE = -100  #: a target that does not count: cross_entropy's own default for ignore_index
 
@@ -46,7 +49,14 @@ class Labels:
 
 
 def tokenizer_of(model: Whisper, *, language: str = "en") -> Tokenizer:
-    """The tokenizer that belongs to a model, set to transcribe ``language``."""
+    """The tokenizer that belongs to a model, set to transcribe ``language``.
+
+    Raises
+    ------
+    OptionError
+        The model does not know the language.
+    """
+    language = language_code(language, model=model, required=True)
     from whisper.tokenizer import get_tokenizer
 
     return get_tokenizer(
@@ -101,6 +111,12 @@ def labels(text: str, tokenizer: Tokenizer, *, n_text_ctx: int = 448) -> Labels:
             f"{text[:40]!r}… Cut the clip and its text in two."
         )
     return Labels(start + words, (IGNORE,) * (len(start) - 1) + words + (tokenizer.eot,))
+
+
+def labels_of(example: Example, model: Whisper) -> Labels:
+    """The :func:`labels` of an example in its language, for one model."""
+    tokenizer = tokenizer_of(model, language=example.language)
+    return labels(example.text, tokenizer, n_text_ctx=model.dims.n_text_ctx)
 
 
 def batch(items: list[Labels], *, padding: int) -> tuple[torch.Tensor, torch.Tensor]:

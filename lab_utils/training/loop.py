@@ -22,7 +22,7 @@ from ..files import replacing
 from ..progress import bar
 from .config import Config
 from .features import Features, autocast
-from .labels import IGNORE, batch, labels, tokenizer_of
+from .labels import IGNORE, batch, labels_of, tokenizer_of
 from .lora import add_lora, merge_lora
 
 if TYPE_CHECKING:
@@ -209,10 +209,9 @@ def batch_loss(model: Whisper, features: Features, rows: list[int], precision: s
     The vocabulary is scored only at positions that count: the start sequence and the padding would
     cost as much and say nothing.
     """
-    tokenizer, n_text_ctx = tokenizer_of(model), model.dims.n_text_ctx
-    texts = [features.examples[row].text for row in rows]
-    items = [labels(text, tokenizer, n_text_ctx=n_text_ctx) for text in texts]
-    inputs, targets = batch(items, padding=tokenizer.eot)
+    examples = [features.examples[row] for row in rows]
+    items = [labels_of(example, model) for example in examples]
+    inputs, targets = batch(items, padding=tokenizer_of(model).eot)
     inputs, targets = inputs.to(model.device), targets.to(model.device)
     with autocast(model, precision):
         states = hidden_states(model.decoder, inputs, features.audio[rows])
@@ -256,7 +255,7 @@ def _fingerprint(model: Whisper, features: Features, config: Config) -> str:
     """What a run depends on: settings, texts, what was heard, and the weights it starts from."""
     what = {
         "config": dataclasses.asdict(config),
-        "clips": [(example.name, example.text) for example in features.examples],
+        "clips": [(e.name, e.text, e.language) for e in features.examples],
         "heard": checkpoints.tensor_digest({"audio": features.audio.cpu()}),
         "weights": checkpoints.tensor_digest(
             {name: value.cpu() for name, value in model.decoder.state_dict().items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .config import Config
 from .examples import Example
 from .features import Features, autocast, check, positions
-from .labels import labels, tokenizer_of
+from .labels import labels_of
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -106,8 +106,8 @@ def plan(
     value.backward()
     one_step = time.perf_counter() - started
 
-    tokenizer, n_steps = tokenizer_of(model), config.steps(len(examples))
-    longest = max(len(labels(e.text, tokenizer, n_text_ctx=dims.n_text_ctx).inputs) for e in few)
+    n_steps = config.steps(len(examples))
+    longest = max(len(labels_of(e, model).inputs) for e in few)
     n_trained = sum(p.numel() for p in trained)
     n_parameters = sum(p.numel() for p in model.parameters())
     decoder = sum(p.numel() for p in model.decoder.parameters())

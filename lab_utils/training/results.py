@@ -24,7 +24,7 @@ def write_down(
     model: Whisper,
     examples: Sequence[Example],
     *,
-    language: str = "en",
+    language: str | None = None,
     exact: bool = False,
     progress: bool | str = True,
 ) -> list[str]:
@@ -34,7 +34,8 @@ def write_down(
     ----------
     model : whisper.Whisper
     examples : sequence of Example
-    language : str
+    language : str, optional
+        What is spoken. Default: what the examples say.
     exact : bool
         Each clip in its own 30 s, five times slower; see :func:`batches.transcribe_clips`.
     progress : bool or str
@@ -49,7 +50,10 @@ def write_down(
     ------
     TranscriptError, AudioError
         A clip over 30 s, or one that cannot be read.
+    TrainingError
+        The examples are in several languages.
     """
+    language = language or _language(examples)
     paths = [example.path for example in examples]
     with bar(len(paths), progress) as move:
         last = 0
@@ -69,7 +73,7 @@ def evaluate(
     model: Whisper,
     examples: Sequence[Example],
     *,
-    language: str = "en",
+    language: str | None = None,
     normalizer: str | None = None,
     exact: bool = False,
     progress: bool | str = True,
@@ -78,10 +82,21 @@ def evaluate(
 
     The language decides the normalizer and the unit, as in :func:`metrics.score`.
     """
+    language = language or _language(examples)
     texts = write_down(model, examples, language=language, exact=exact, progress=progress)
     references = [example.text for example in examples]
     names = [example.name for example in examples]
     return metrics.score(references, texts, normalizer=normalizer, language=language, names=names)
+
+
+def _language(examples: Sequence[Example]) -> str:
+    found = {example.language for example in examples}
+    if len(found) > 1:
+        raise TrainingError(
+            f"Expected clips in one language, found {', '.join(sorted(found))}: measure the clips "
+            "of each language by themselves."
+        )
+    return found.pop() if found else "en"
 
 
 def interpolate(before: Whisper, after: Whisper, share: float) -> Whisper:
