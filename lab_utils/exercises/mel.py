@@ -197,7 +197,8 @@ rescale = function(
                 "fixed floor"),
         Mistake(f"{_RESCALE}    return (log_mel + 4) / 4", "Now no floor is in effect: the soft "
                 "cells stay where they were. (80 dB are 8 in log10, the floor comes before the "
-                "rescaling, and `np.maximum` returns a new array.)", "floor dropped or in decibels"),
+                "rescaling, and `np.maximum` returns a new array.)",
+                "floor dropped or in decibels"),
         Mistake(f"{_FLOOR}    return log_mel / 4", "The 4 is not added any more.",
                 "offset dropped"),
         Mistake(f"{_FLOOR}    return log_mel", "The floor is right; the last step is gone: add 4 "

@@ -1,7 +1,8 @@
 """The reader's progress: one small JSON file of theirs, safe from crashes and second notebooks.
 
 It is in the user's data folder (:mod:`lab_utils.places`), and written whole or not at all, under a
-lock. A file that cannot be read, or that another version of the labs wrote, is set aside under a name with its date: nothing is ever deleted.
+lock. A file that cannot be read, or that another version of the labs wrote, is set aside under a
+name with its date: nothing is ever deleted.
 """
 
 from __future__ import annotations
