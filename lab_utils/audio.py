@@ -19,7 +19,7 @@ import numpy as np
 
 from .constants import MAX_SAMPLE_RATE, SAMPLE_RATE
 from .errors import AudioError
-from .ffmpeg import run_ffmpeg
+from .ffmpeg import run_ffmpeg, shown
 from .files import replacing
 from .recordings import (  # noqa: F401 - part of this module for those who import it
     BLOCK,
@@ -93,7 +93,7 @@ def load(
 def _too_long(path: Path) -> AudioError:
     hours = MOST_VALUES / SAMPLE_RATE / 3600
     return AudioError(
-        f"{path.name!r} holds more than {hours:g} hours of sound at {SAMPLE_RATE:,} Hz would, too "
+        f"{shown(path)} holds more than {hours:g} hours of sound at {SAMPLE_RATE:,} Hz would, too "
         "much for memory: go through it with audio.blocks, or cut it with 'python -m lab_utils "
         "corpus prepare'."
     )

@@ -6,8 +6,10 @@ Left to itself, ffmpeg follows playlists to other files of the machine and obeys
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import struct
 import subprocess
 import tempfile
@@ -50,6 +52,11 @@ _GENERIC = re.compile(
     re.I,
 )
 _NO_SOUND = re.compile(r"matches no streams|does not contain any stream", re.I)
+
+
+def shown(path: Path) -> str:
+    """A file's name for a message, quoted where it holds what cannot be printed."""
+    return path.name if path.name.isprintable() else repr(path.name)
 
 
 def input_options(path: str | os.PathLike, *, kind: str = "", strict: bool = False) -> list[str]:
@@ -139,7 +146,11 @@ class Pipe:
         command += ["-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "wav", "-bitexact", "pipe:1"]
         try:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=self._told, stdin=subprocess.DEVNULL
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._told,
+                start_new_session=True,
             )
         except FileNotFoundError as error:
             self._told.close()
@@ -166,7 +177,7 @@ class Pipe:
         data = self._wait(n)
         if len(data) < n:
             self._finish()
-            raise AudioError(f"{self._path.name!r} {_NOT_ONE}.")
+            raise AudioError(f"{shown(self._path)} {_NOT_ONE}.")
         return data
 
     def _wait(self, n: int) -> bytes:
@@ -181,7 +192,15 @@ class Pipe:
 
     def _end(self) -> None:
         self._stalled = True
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        """End ffmpeg, and what it may have started where it is a script around the real one."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
 
     def read(self, n: int) -> np.ndarray:
         """The next ``n`` frames, shape (n, channels); fewer at the end."""
@@ -194,7 +213,12 @@ class Pipe:
 
     def _finish(self) -> None:
         """At the end of the output: raise what ffmpeg had to say."""
-        code, name = self._process.wait(), repr(self._path.name)
+        name = shown(self._path)
+        try:
+            code = self._process.wait(STALL)
+        except subprocess.TimeoutExpired:  # it closed its output and goes on
+            self._end()
+            code = self._process.wait()
         if self._stalled:
             raise AudioError(
                 f"{name} gave no sound for {STALL:g} s and was given up: copy or export it again."
@@ -206,8 +230,9 @@ class Pipe:
 
     def close(self) -> None:
         """End ffmpeg if it still runs."""
+        if self._process.poll() is None:
+            self._kill()
         self._process.stdout.close()
-        self._process.kill()
         self._process.wait()
         self._told.close()
 

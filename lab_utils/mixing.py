@@ -39,7 +39,7 @@ class Levels:
         self._products = np.zeros((n_channels, n_channels))
 
     def add(self, y: np.ndarray) -> None:
-        with np.errstate(invalid="ignore"):  # told when the samples are read
+        with np.errstate(invalid="ignore", over="ignore"):  # told when the samples are read
             products = y.T @ y
         if np.isfinite(products).all():
             self._products += products

@@ -159,7 +159,7 @@ class Recording:
 
     @property
     def _name(self) -> str:
-        return repr(self.path.name)
+        return ffmpeg.shown(self.path)
 
     @property
     def n_samples(self) -> int:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import files
 from .errors import SampleError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def get(key: str) -> Sample:
     path = assets_dir() / entry["file"]
     if not path.is_file():
         raise SampleError(f"{entry['file']} is missing: get it back with 'git checkout -- assets'.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+    if files.sha256(path) != entry["sha256"]:
         raise SampleError(
             f"{entry['file']} is not the file that assets/registry.json describes: get it back "
             "with 'git checkout -- assets', or, if you changed it on purpose, remake the registry."

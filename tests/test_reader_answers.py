@@ -156,7 +156,7 @@ RIGHT = {
     ],
     "dataset.noise": ["measure", "Measure", '"measure"'],
     "dataset.resume": ["rename", "RENAME", "rename."],
-    "dataset.encode": [90, 90.0, "90 s", "90"],
+    "dataset.encode": [94, 94.0, "94 s", "94"],
     "dataset.split": [
         lambda clips: {n: "test" if ord(s) % 5 == 0 else "train" for n, s in clips},
         lambda clips: {n: "test" if s == clips[-1][1] else "train" for n, s in clips},
@@ -415,9 +415,10 @@ WRONG = [
     ("dataset.broken", only_first_cut, "IndexError", "edge"),
     ("dataset.noise", "it depends", '`"always"`, `"never"`, `"louder"`, `"measure"`', "bars"),
     ("dataset.resume", "copy", '`"write"`, `"delete"`, `"log"`, `"rename"`', "power"),
-    ("dataset.encode", 84, "not 3.6 s", "small"),
-    ("dataset.encode", 57.6, "sound alone", "small"),
-    ("dataset.encode", 454, "other way around", "large"),
+    ("dataset.encode", 78, "a second after its end", "small"),
+    ("dataset.encode", 48, "sound alone", "small"),
+    ("dataset.encode", 90, "not one of the 16", "small"),
+    ("dataset.encode", 544, "once for each clip", "large"),
     ("dataset.encode", 34, "not one", "small"),
     ("dataset.encode", 0, "small", "1000"),
     (

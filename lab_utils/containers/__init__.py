@@ -12,6 +12,7 @@ import struct
 from pathlib import Path
 
 from ..errors import AudioError
+from ..ffmpeg import shown
 from . import boxes, chunks, flac, mpeg, ogg
 from .facts import Container, broken_off
 
@@ -75,7 +76,7 @@ def no_recording(path: Path) -> str:
 
 def recording_at(path: Path) -> Container:
     """The container of a file that can be opened as a recording at all."""
-    name = repr(path.name)
+    name = shown(path)
     if path.is_dir():
         raise AudioError(f"{name} is a folder, not a recording. Check the name.")
     if not path.is_file():

@@ -144,35 +144,37 @@ encode = number(
     lab=LAB,
     look="A text for each clip, fast",
     objective=OBJECTIVES[3],
-    task="A batch holds 16 clips, the longest of 3.6 s. With shared padding one clip is encoded "
-    "whole (30 s) and each of the others for its first 4 s only. How many seconds go through the "
-    "encoder?",
+    task="You transcribe 16 clips of 3 s. With shared padding one reference window of 30 s is "
+    "encoded whole, once, and each clip for its own 3 s and 1 s more. How many seconds go through "
+    "the encoder in all?",
     stub="seconds = ...",
-    solution_code="seconds = 30 + 15 * 4",
+    solution_code="seconds = 30 + 16 * 4",
     variable="seconds",
     unit="s",
     mistakes=(
         Mistake("seconds = 16 * 30", "That is the plain way: every clip with its own 30 seconds. "
-                "With shared padding only one clip is encoded whole.", "no sharing at all"),
-        Mistake("seconds = 16 * 4", "Something must encode the padding: one clip goes through all "
-                "30 seconds.", "padding comes from nowhere"),
-        Mistake("seconds = 30 + 16 * 4", "Nearly: the clip that is encoded whole is one of the "
-                "16, so only 15 others are left.", "the whole clip counted twice"),
-        Mistake("seconds = 15 * 4", "Those are the 15 short ones. The one that is encoded whole is "
-                "missing.", "the whole clip left out"),
-        Mistake("seconds = 30 + 15 * 3.6", "The short ones go through for 4 s each, not 3.6 s.",
-                "length for the part encoded"),
-        Mistake("seconds = 16 * 3.6", "That is the sound alone. The encoder works on 4 s of each, "
-                "and one clip is encoded whole.", "sound alone"),
-        Mistake("seconds = 15 * 30 + 4", "It is the other way around: one clip is whole, the "
-                "others are short.", "exchanged"),
-        Mistake("seconds = 30 + 4", "There are 15 short ones, not one.", "one short clip"),
+                "With shared padding only the reference window is encoded whole.",
+                "no sharing at all"),
+        Mistake("seconds = 16 * 4", "Something must encode the padding: add the reference window.",
+                "padding comes from nowhere"),
+        Mistake("seconds = 30 + 16 * 3", "Each clip also computes a second after its end.",
+                "margin left out"),
+        Mistake("seconds = 16 * 3", "That is the sound alone. Each clip computes a second more, "
+                "and the reference window is encoded, too.", "sound alone"),
+        Mistake("seconds = 30 + 15 * 4", "The reference window is not one of the 16 clips: all of "
+                "them still have to be encoded.", "a clip taken for the reference"),
+        Mistake("seconds = 16 * (30 + 4)", "The reference window is encoded once, not once for "
+                "each clip.", "reference for each clip"),
+        Mistake("seconds = 30 + 16 * 3 + 1", "Every clip computes a second more, not only one of "
+                "them.", "margin counted once"),
+        Mistake("seconds = 30 + 4", "There are 16 clips, not one.", "one clip"),
     ),
     hints=(
-        "Two kinds of clips: one that is encoded whole, and the rest.",
-        "One clip of 30 s, and how many others of 4 s each?",
+        "Two kinds of windows: one that is encoded whole, and the clips.",
+        "One window of 30 s, and how many clips of how many seconds each?",
     ),
-    why="90 s instead of 480 s: a fifth of the work, which is where the speed comes from.",
+    why="94 s instead of 480 s: a fifth of the work, which is where the speed comes from. The next "
+    "16 clips need only 64 s.",
 )  # fmt: skip
 
 

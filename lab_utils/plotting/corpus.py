@@ -263,40 +263,52 @@ def plot_wer_bars(
     return ax
 
 
-def plot_shared_padding(durations: Sequence[float], *, own: float, window: float = 30.0) -> Figure:
+def plot_shared_padding(
+    durations: Sequence[float],
+    *,
+    margin: float,
+    reference: float,
+    least: float = 0.0,
+    window: float = 30.0,
+) -> Figure:
     """What the encoder works on: every clip's 30 seconds, against shared padding.
 
     Parameters
     ----------
     durations : sequence of float
         Seconds of the clips of one batch.
-    own : float
-        Seconds that every clip computes itself.
+    margin : float
+        Seconds after its end that every clip computes itself.
+    reference : float
+        Seconds of sound in the reference window, which is computed whole.
+    least : float
+        Seconds that every clip computes at least.
     window : float
         Seconds of Whisper's window.
     """
     fig, axes = new_figure(1, 2, figsize=(9.6, 3.3), sharey=True)
-    n = len(durations)
     order = sorted(durations)
-    work = n * window, window + (n - 1) * own
+    n = len(order)
+    own = [max(seconds + margin, least) for seconds in order]
+    bars = ([(seconds, window) for seconds in order],
+            [*zip(order, own, strict=True), (reference, window)])  # fmt: skip
     titles = ("each clip alone", "shared padding")
     for k, ax in enumerate(axes):
-        for i, seconds in enumerate(order):
-            last = i == n - 1
-            end = window if k == 0 or last else own
-            ax.barh(i, seconds, 0.8, color=BLUE)
+        for i, (seconds, end) in enumerate(bars[k]):
+            ax.barh(i, seconds, 0.8, color=BLUE if i < n else GREY)
             ax.barh(i, end - seconds, 0.8, seconds, color="#c9d8e6", hatch="//", ec="white", lw=0)
         if k == 1:
             ax.annotate(
-                "the padding of the longest clip\nserves all the others",
-                ((own + window) / 2, n - 1.4),
-                ((own + window) / 2, n / 2),
+                "the padding of one reference window,\ncomputed once, serves all clips",
+                ((max(own) + window) / 2, n - 0.4),
+                ((max(own) + window) / 2, n / 2),
                 ha="center",
                 va="top",
                 fontsize=10,
                 arrowprops={"arrowstyle": "<|-", "color": GREY},
             )
-        ax.set_title(f"{titles[k]}: {work[k]:.0f} s to encode", fontsize=10)
+        work = sum(end for _, end in bars[k])
+        ax.set_title(f"{titles[k]}: {work:.0f} s to encode", fontsize=10)
         ax.set(xlim=(0, window), xlabel="position in the window (s)")
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("clips of one batch")
