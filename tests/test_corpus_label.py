@@ -16,7 +16,7 @@ from whisper.model import ModelDimensions
 from whisper.tokenizer import get_tokenizer
 
 from lab_utils import audio, batches, files, models
-from lab_utils.corpus import check, findings, label, rules
+from lab_utils.corpus import check, label, rules
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError, LabError, TrainingError
 
@@ -290,6 +290,7 @@ def test_what_cannot_be_heard_is_named(tmp_path):
 
 def test_special_tokens_are_no_words(tmp_path):
     from lab_utils import training
+    from lab_utils.corpus import findings
 
     corpus = workshop.small(tmp_path, 1)
     clip = corpus.clips[0]
