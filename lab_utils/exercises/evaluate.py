@@ -43,10 +43,10 @@ rate = number(
                 "changed word counted twice?", "a substitution counted twice"),
         Mistake("rate = 6 / 7", "That is 6 errors over the 7 words said, two too many. Compare "
                 "words where they line up, not place by place.", "no alignment"),
-        Mistake("rate = 3 / 8", "That is 3 over the 8 words **written**. Whose words set the scale? "
-                "And count the errors again.", "3 over the hypothesis"),
-        Mistake("rate = 5 / 8", "That is 5 over the 8 words **written**. Whose words set the scale? "
-                "And count the errors again.", "5 over the hypothesis"),
+        Mistake("rate = 3 / 8", "That is 3 over the 8 words **written**. Whose words set the "
+                "scale? And count the errors again.", "3 over the hypothesis"),
+        Mistake("rate = 5 / 8", "That is 5 over the 8 words **written**. Whose words set the "
+                "scale? And count the errors again.", "5 over the hypothesis"),
         Mistake("rate = 8 / 7", "That compares the lengths of the two lines. Count the errors.",
                 "lengths for errors"),
         Mistake("rate = 7 / 4", "Upside down: errors over words said.", "division upside down"),

@@ -182,8 +182,8 @@ fewer = number(
                 "a share of what was there **before**.", "divided by after"),
         Mistake("fewer = (0.018 - 0.222) / 0.222", "That is the change, which is negative. The "
                 "share that is gone is a positive number.", "sign of the change"),
-        Mistake("fewer = 1 - 0.222", "That is the share of words that were right before. How many of "
-                "the **errors** are gone?", "accuracy before for share"),
+        Mistake("fewer = 1 - 0.222", "That is the share of words that were right before. How many "
+                "of the **errors** are gone?", "accuracy before for share"),
         Mistake("fewer = (0.222 - 0.018) / (0.222 + 0.018)", "You divided by the sum of the two "
                 "rates. What is gone is a share of what was there **before**.",
                 "divided by the sum"),

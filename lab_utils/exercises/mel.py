@@ -186,7 +186,7 @@ rescale = function(
     variable="rescale",
     kind="bug",
     cases=(
-        "np.array([[2.0, -1.0], [-7.5, -10.0]])",
+        "np.array([[2.0, -5.5], [-6.5, -10.0]])",
         "np.array([-3.0, -14.0, 0.5])",
         "np.array([-9.5, -10.0, -17.0])",
     ),
@@ -196,7 +196,8 @@ rescale = function(
                 "fixed floor"),
         Mistake(f"{_RESCALE}    return (log_mel + 4) / 4", "Now no floor is in effect: the soft "
                 "cells stay where they were. (80 dB are 8 in log10, the floor comes before the "
-                "rescaling, and `np.maximum` returns a new array.)", "floor dropped or in decibels"),
+                "rescaling, and `np.maximum` returns a new array.)",
+                "floor dropped or in decibels"),
         Mistake(f"{_FLOOR}    return log_mel / 4", "The 4 is not added any more.",
                 "offset dropped"),
         Mistake(f"{_FLOOR}    return log_mel", "The floor is right; the last step is gone: add 4 "

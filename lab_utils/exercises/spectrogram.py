@@ -197,7 +197,8 @@ seconds = function(
         Mistake(f"{_SECONDS}n_frames * hop / sr", "One hop too much: frame 0 is at time 0, so the "
                 "last of n frames is n - 1 hops later.", "off by one frame"),
         Mistake(f"{_SECONDS}(n_frames - 1) * sr / hop", "Upside down: a hop lasts hop / sr "
-                "seconds. (And is the order of your arguments n_frames, sr, hop?)", "division upside down"),
+                "seconds. (And is the order of your arguments n_frames, sr, hop?)",
+                "division upside down"),
         Mistake(f"{_SECONDS}(n_frames - 1) * hop // sr", "`//` and `int` drop what follows the "
                 "point: most frames are not at a whole second.", "whole seconds"),
         Mistake(f"{_SECONDS}n_frames - 1 * hop / sr", "Multiplication comes before subtraction: "

@@ -42,8 +42,8 @@ duration = number(
                 "second?", "samples for seconds"),
         Mistake("duration = 132_300 / 11_025", "That is the duration at 11,025 Hz. Which rate does "
                 "librosa choose by itself?", "11 kHz assumed"),
-        Mistake("duration = 132_300 / 44_100 / 2", "Nothing is halved: librosa returns one channel, "
-                "and the rate is not the file's.", "halved for stereo"),
+        Mistake("duration = 132_300 / 44_100 / 2", "Nothing is halved: librosa returns one "
+                "channel, and the rate is not the file's.", "halved for stereo"),
         Mistake("duration = 132_300 * 22_050", "Samples times samples a second is nothing that a "
                 "clock shows. How many seconds do that many samples fill?", "multiplied"),
         Mistake("duration = 22_050 / 132_300", "Upside down: that is one over the duration.",
@@ -168,8 +168,8 @@ file_size = number(
                 "two.", "one byte a sample"),
         Mistake("file_size = 10 * 16_000 / 8 / 1000", "That counts one bit a sample: the 16 bits "
                 "of each sample are missing.", "one bit a sample"),
-        Mistake("file_size = 10 * 16_000", "That is the number of samples. How many bytes does each "
-                "take, and how many kB is that?", "samples for kilobytes"),
+        Mistake("file_size = 10 * 16_000", "That is the number of samples. How many bytes does "
+                "each take, and how many kB is that?", "samples for kilobytes"),
         Mistake("file_size = 16_000 * 2", "That is one second, and in bytes. The sound lasts 10 s, "
                 "and 1 kB is 1000 bytes.", "one second, in bytes"),
         Mistake("file_size = 16_000 * 16 / 1000", "That is one second, and in kilobits. The sound "
