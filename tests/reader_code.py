@@ -207,3 +207,16 @@ def again_first(a, n, c):
     if a < -1 and n > 0.6:
         return "skip"
     return "accept"
+
+
+# broken_sentences
+
+
+def first_sentence(cuts, sentences):
+    count = 0
+    for start, end in sentences:
+        for cut in cuts:
+            if start < cut < end:
+                count += 1
+                break
+        return count

@@ -175,6 +175,13 @@ def test_no_message_gives_the_answer_away(exercise):
 
 
 @each_exercise
+def test_the_message_for_a_wrong_option_does_not_name_the_right_one(exercise):
+    if isinstance(exercise.form, kinds.Choice) and len(str(exercise.right)) > 1:
+        for mistake in exercise.mistakes:
+            assert not re.search(rf"\b{re.escape(str(exercise.right))}\b", mistake.message)
+
+
+@each_exercise
 def test_exercise_is_complete(exercise):
     assert exercise.kind in core.KINDS
     assert len(exercise.mistakes) >= 3
@@ -574,6 +581,7 @@ def test_a_function_where_more_than_one_result_is_right():
         Mistake("def f(x):\n    return 2", "That is even.", "even"),))  # fmt: skip
     assert one.judge(lambda x: x).correct
     assert one.judge(lambda x: 4).message == "That is even."
+    assert "`return` is what gives a value" in says(one, lambda x: print(x))
     assert says(one, lambda x: 0) == "`f(3)` gives 0."
 
 
@@ -632,8 +640,61 @@ def test_hostile_answers_get_a_message():
     assert says(TWICE, lambda x: Hostile())
     looped = []
     looped.append(looped)
+    for make in (int, float, str):  # equal to all, and converted to nothing
+        cheat = type("Cheat", (make,), {"__eq__": lambda *_: True, "__float__": lambda _: 1 / 0})
+        for one in (invented(), TWICE, LISTED, exercises.mel.empty):
+            assert says(one, cheat("7"))
+        assert says(TWICE, lambda x, cheat=cheat: cheat("7"))
+    assert says(LISTED, lambda x: np.zeros(x).view(Overriding))
     assert says(invented(), looped) and says(TWICE, lambda x: looped)
     assert "async" in says(TWICE, coroutine)
+
+
+class Overriding(np.ndarray):
+    def __array_function__(self, *arguments, **more):
+        return True
+
+
+class LoopingRepr:
+    def __repr__(self):
+        while True:
+            pass
+
+
+def unprintable(x):
+    raise type("Odd", (Exception,), {"__str__": raising(KeyboardInterrupt)})
+
+
+@pytest.mark.parametrize("name", ["TWICE", "LISTED", "NUMBER"])
+def test_an_answer_whose_repr_never_ends_gets_a_message(name):
+    one = {"TWICE": TWICE, "LISTED": LISTED, "NUMBER": invented()}[name]
+    assert "did not end" in says(one, LoopingRepr(), seconds=0.2)
+
+
+def test_the_reader_is_not_blamed_for_what_the_check_cannot_show():
+    assert "`f(3)` stopped with Odd." in says(TWICE, unprintable)
+    assert "a huge number" in says(TWICE, lambda x: 10**5000)
+    assert "{(3, 4): 1}" in says(TWICE, lambda x: {(3, 4): 1})  # a pair as a key
+
+
+def test_closing_or_flooding_the_output_does_no_harm(capsys):
+    def closes(x):
+        print("x" * 10**6)
+        sys.stdout.close()
+        return 2 * x
+
+    assert TWICE.judge(closes).correct
+    printed = running._Printed()
+    printed.write("x" * 10**6)
+    assert len(printed.getvalue()) == 10_000
+    print("still here")
+    assert "still here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["1" * 50_000 + "x", "1,111" * 10_000, " = " * 30_000])
+def test_a_long_text_is_read_at_once(text):
+    for one in (invented(), exercises.mel.empty, exercises.spectrogram.n_fft):
+        assert says(one, text)
 
 
 async def coroutine(x):
@@ -902,6 +963,55 @@ def test_the_command_refuses_what_it_cannot_keep_byte_for_byte(tool, tmp_path, c
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "ex-shape-check"]
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
     assert tool.main([str(path)]) == 2 and "ex-shape-check" in capsys.readouterr().err
+
+
+def damaged(change):
+    """A change of the decoded notebook, as a function from bytes to bytes."""
+
+    def of(raw):
+        notebook = json.loads(raw)
+        change(notebook, {cell["id"]: i for i, cell in enumerate(notebook["cells"])})
+        return json.dumps(notebook, indent=1, ensure_ascii=False).encode() + b"\n"
+
+    return of
+
+
+def twice(notebook, at):
+    notebook["cells"].insert(0, notebook["cells"][at["ex-shape"]])
+
+
+def orphan(notebook, at):
+    notebook["cells"][0]["id"] = "ex-old"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda raw: raw[: len(raw) // 2], "cannot be read"),
+        (lambda raw: b"[" * 100_000, "cannot be read"),
+        (lambda raw: b"null\n", "no notebook of format 4"),
+        (lambda raw: b"[]\n", "no notebook of format 4"),
+        (lambda raw: b"{}\n", "no notebook of format 4"),
+        (damaged(lambda n, at: n.update(nbformat=3)), "no notebook of format 4"),
+        (damaged(lambda n, at: n["cells"][0].pop("source")), "no notebook of format 4"),
+        (damaged(lambda n, at: n["cells"][0].update(id=5)), "no notebook of format 4"),
+        (damaged(lambda n, at: n["cells"].pop(at["ex-shape"])), "Delete the others"),
+        (damaged(lambda n, at: n["cells"].reverse()), "move it down"),
+        (damaged(lambda n, at: n["cells"][at["ex-shape-task"]].update(
+            cell_type="raw")), "one of markdown"),
+        (damaged(twice), "found 2"),
+        (damaged(orphan), "ex-old belong to no exercise"),
+    ],
+)  # fmt: skip
+def test_the_command_says_what_is_wrong_with_a_damaged_notebook(
+    tool, tmp_path, capsys, damage, message
+):
+    path = tmp_path / "06_spectrogram.ipynb"
+    content = damage((NOTEBOOKS / path.name).read_bytes())
+    path.write_bytes(content)
+    assert tool.main([str(path)]) == 2
+    assert message in capsys.readouterr().err
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
 
 # Loading

@@ -158,6 +158,30 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_the_check_goes_on(
     assert "WHISPER_LAB_PROGRESS" in said
 
 
+def test_progress_is_shown_where_its_folder_cannot_be_written(file, capsys):
+    solve("transcribe.moved")
+    file.with_name("progress.json.lock").unlink(missing_ok=True)
+    file.with_name("progress.json.lock").mkdir()  # stands for a folder without the right to write
+    exercises.progress("02_transcribe")
+    assert "1 of 5 exercises done" in capsys.readouterr().out
+    exercises.transcribe.option.check("de")
+    assert "Your progress was not saved" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("show", [exercises.overview, lambda: exercises.progress("05_waveform")])
+def test_a_damaged_file_that_cannot_be_set_aside_is_said(file, monkeypatch, capsys, show):
+    file.parent.mkdir()
+    file.write_bytes(b"{")
+
+    def refuse(*_):
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    show()
+    assert "Your progress cannot be read" in capsys.readouterr().out
+    assert file.read_bytes() == b"{"
+
+
 def test_overview_counts_every_lab(capsys):
     solve("transcribe.moved")
     exercises.overview()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,7 +117,7 @@ RIGHT = {
         lambda y: float(20 * np.log10(max(y.max(), -y.min()))),
     ],
     "waveform.smaller": ["15", 15, 15.0, '"15"', "top_db=15"],
-    "waveform.file_size": [320, 320.044, "320 kB", "320", np.int64(320)],
+    "waveform.file_size": [320, 320.044, "320 kB", "320 kilobytes", "320", np.int64(320)],
     "waveform.mono": [
         lambda y: (y[0] + y[1]) / 2,
         lambda y: y.mean(axis=-2),
@@ -125,7 +128,7 @@ RIGHT = {
     ],
     # 06_spectrogram
     "spectrogram.shape": [[513, 101], np.array([513, 101]), (513.0, 101.0)],
-    "spectrogram.doubled": [6, 6.02, "6.02", "6 dB", 10 * np.log10(4)],
+    "spectrogram.doubled": [6, 6.02, "6.02", "6 dB", "6 decibels", 10 * np.log10(4)],
     "spectrogram.n_fft": [2048.0, "2048", np.int64(2048)],
     "spectrogram.seconds": [
         lambda frames, rate, step: (frames - 1) * step / rate,
@@ -155,7 +158,7 @@ RIGHT = {
         lambda cuts, sentences: float(sum(1 for a, b in sentences if any(a < c < b for c in cuts))),
     ],
     "dataset.noise": ["measure", "Measure", '"measure"'],
-    "dataset.resume": ["rename", "RENAME", "rename."],
+    "dataset.resume": ["rename!", "rename: ", "rename", "RENAME", "rename."],
     "dataset.encode": [94, 94.0, "94 s", "94"],
     "dataset.split": [
         lambda clips: {n: "test" if ord(s) % 5 == 0 else "train" for n, s in clips},
@@ -190,10 +193,26 @@ RIGHT = {
             [-100] * (len(s) - 1) + w + [e], (0, n - len(s) - len(w)), constant_values=-100
         ),
     ],
-    "fine_tune.learned": [6144, 6144.0, "6,144", "6144", np.int64(6144), 2 * 8 * 384],
+    "fine_tune.learned": [
+        "6 144",
+        "≈ 6144",
+        6144,
+        6144.0,
+        "6,144",
+        "6144",
+        np.int64(6144),
+        2 * 8 * 384,
+    ],
     "fine_tune.keep": [2, 2.0, "2", np.argmin([1.45, 0.52, 0.41, 0.47, 0.60])],
     "fine_tune.fewer": [0.92, 0.919, 0.9189, "92 %", "91.9%", 1 - 0.018 / 0.222],
-    "fine_tune.forgotten": ["general test", "General Test", "the general test", "'general test'"],
+    "fine_tune.forgotten": [
+        "general_test",
+        "general-test",
+        "general test",
+        "General Test",
+        "the general test",
+        "'general test'",
+    ],
 }
 
 
@@ -228,6 +247,7 @@ WRONG = [
     ("transcribe.timecode", lambda s: code.by_text(s).replace(",", ":"), "'00:00:07:000'", "VTT"),
     ("transcribe.timecode", lambda s: code.by_text(s)[3:], "'00:07,000', expected", "cut off"),
     ("transcribe.timecode", lambda s: code.by_text(s / 1000), "for milliseconds", "missing"),
+    ("transcribe.timecode", lambda s: code.by_text(math.ceil(s * 1000) / 1000), "up", "cut off"),
     ("transcribe.timecode", lambda s: print(code.by_text(s)), "`return` is what", "missing"),
     ("transcribe.timecode", "00:01:02,345", "Expected a function", "missing"),
     ("transcribe.in_one", code.after_last_word, "the end of the last word", "5 items"),
@@ -243,13 +263,15 @@ WRONG = [
         "expected",
         "5 items",
     ),
-    ("transcribe.in_one", lambda pieces, seconds=30: None, "gives None", "start at 0"),
+    ("transcribe.in_one", lambda pieces, seconds=30: None, "`return` is what", "start at 0"),
     ("transcribe.megabytes", [297.5, 574.6, 1924.7], "float64", "times"),
     ("transcribe.megabytes", [148_737, 287_304, 962_332], "not in MB", "times"),
     ("transcribe.megabytes", [0.148737, 0.287304, 0.962332], "not in MB", "times"),
     ("transcribe.megabytes", [141.8, 274.0, 917.8], "mebibytes", "small"),
     ("transcribe.megabytes", [9.3, 18.0, 60.1], "divided by the number of bytes", "small"),
     ("transcribe.megabytes", [962.3, 287.3, 148.7], "opposite order", "times"),
+    ("transcribe.megabytes", [150, 290, 960], "rounded too far", "too large"),
+    ("transcribe.megabytes", [37_184_256, 71_825_920, 240_582_912], "how many parameters", "off"),
     ("transcribe.megabytes", 1398.37, "Expected several numbers", "small"),
     # 03_decode
     ("decode.position", 370, "One too few", "small"),
@@ -280,6 +302,8 @@ WRONG = [
     ("decode.rule", code.again_first, "You never skip", "both"),
     ("decode.rule", lambda a, n, c: code.nested(a, 1 - n, c), "expected", "never"),
     ("decode.rule", lambda a, n, c: code.nested(n, a, c), "expected", "sign"),
+    ("decode.rule", lambda a, n, c: code.nested(a, n, c - 0.1), "expected", "never"),
+    ("decode.rule", lambda a, n, c: code.nested(a + 0.05, n, c), "expected", "never"),
     ("decode.rule", lambda a, n, c: code.nested(a, n, 0), "repeats itself needs", "never"),
     (
         "decode.rule",
@@ -324,6 +348,8 @@ WRONG = [
         "expected",
         "or",
     ),
+    ("language.trust", lambda probs, s: min(probs.values()) >= 0.8 and s >= 3, "gives", "never"),
+    ("language.trust", lambda probs, s: max(probs.values()) >= 0.8 and s >= 30, "both", "is one"),
     ("language.trust", lambda probs, s: False, "never says", "first"),
     ("language.cost", "French", '`"A"`, `"B"`, `"C"`, `"D"`', "c'"),
     ("language.cost", "cd", '`"A"`, `"B"`, `"C"`, `"D"`', "c'"),
@@ -348,7 +374,14 @@ WRONG = [
     ),
     ("language.code", ("Albanian", "base"), "`('sq', 'base')`", "Serbian"),
     ("language.code", ("base", "sq"), "`('sq', 'base')`", "Serbian"),
+    (
+        "language.starts",
+        lambda d, w, h: [i * h for i in range(round((d - w) / h) + 1)],
+        "expected",
+        "int(-0.5)",
+    ),
     # 05_waveform
+    ("waveform.smaller", "30", "fewest frames", "15"),
     ("waveform.duration", 0.1, "in minutes", "small"),
     ("waveform.duration", 3.0, "resampled them", "small"),
     ("waveform.duration", 6000, "s", "6 s"),
@@ -394,6 +427,7 @@ WRONG = [
     ("mel.empty", "fewer bands", '`"more bands"`, `"a longer frame"`, `"a smaller hop"`', "only"),
     ("mel.survives", 80 / 512, "one step fewer", "round on the way"),
     ("mel.survives", 0.15, "too small", "round"),
+    ("mel.survives", "0,157", "as a period", "large"),
     ("mel.survives", 40, "half the range", "times"),
     ("mel.survives", 1 / 255 / 2, "share of the whole range", "percent"),
     ("mel.gain", 1, "log10 of the amplitude", "twice"),
@@ -402,7 +436,18 @@ WRONG = [
     ("mel.rescale", lambda x: (np.maximum(x, x.min() + 8) + 4) / 4, "largest", "log10"),
     ("mel.rescale", lambda x: (np.maximum(x, -80) + 4) / 4, "no floor is in effect", "largest"),
     ("mel.rescale", lambda x: x, "gives", "floor"),
+    ("mel.rescale", lambda x: (np.maximum(x, x.mean() - 8) + 4) / 4, "expected", "no floor"),
     # 08_dataset
+    ("dataset.broken", code.first_sentence, "inside the loop", "how many"),
+    (
+        "dataset.broken",
+        lambda c, s: sum(any(a < x < b for x in np.round(c)) for a, b in s),
+        "ex",
+        "no",
+    ),
+    ("dataset.split", lambda clips: None, "`return` is what", "empty"),
+    ("dataset.split", lambda clips: {n: ["test", "train"] for n, _ in clips}, "nowhere", "cannot"),
+    ("dataset.split", lambda clips: {(n, s): "test" for n, s in clips}, "one entry", "unhashable"),
     (
         "dataset.broken",
         lambda c, s: sum(any(a < x <= b for x in c) for a, b in s),
@@ -450,6 +495,8 @@ WRONG = [
     ("evaluate.rate", 3 / 7, "one is missing", "large"),
     ("evaluate.rate", 5 / 7, "one too many", "large"),
     ("evaluate.rate", 57.1, "in percent", "large"),
+    ("evaluate.rate", "0,571", "as a period", "large"),
+    ("evaluate.rate", 3 / 8, "**written**", "small"),
     ("evaluate.rate", 0.6, "rounded too far", "round on the way"),
     ("evaluate.rate", 2 / 3, "large", "round"),
     ("evaluate.corpus_rate", quotient, "stopped with TypeError", "mean"),
@@ -515,6 +562,7 @@ WRONG = [
     ("fine_tune.learned", 768, "long sides", "small"),
     ("fine_tune.learned", 1 / 24, "share", "small"),
     ("fine_tune.learned", 6000, "small", "round"),
+    ("fine_tune.learned", "six thousand", "Expected one number,", "in numbers"),
     ("fine_tune.keep", 1, "still falls", "half"),
     ("fine_tune.keep", 0.01, "training loss", "before it learned"),
     ("fine_tune.keep", 5, "no epoch 5", "large"),
@@ -569,3 +617,40 @@ def test_an_invalid_choice_is_told_the_options_as_the_task_writes_them(exercise)
     options = [option for option in map(exercise.answer, codes) if isinstance(option, str)]
     places = [message.find(f'"{option}"') for option in sorted(options, key=exercise.task.find)]
     assert -1 not in places and places == sorted(places), message
+
+
+# A larger collection, as code: each answer is what a reader writes into the cell
+
+COLLECTION = json.loads(Path(__file__).with_name("reader_answers.json").read_text("utf-8"))
+REFUSALS = ("Choose one of", "Expected", "expected", "rounded", "axes", "dictionary")
+
+
+def judged(key, answer):
+    exercise = exercises.find(key)
+    namespace = {"np": np}
+    exec(exercise.setup, namespace)
+    function = exercise.stub.startswith("def ") and not answer.startswith("lambda")
+    exec(answer if function else f"{exercise.variable} = {answer}", namespace)
+    return exercise.judge(namespace[exercise.variable])
+
+
+@pytest.mark.parametrize("key", COLLECTION)
+def test_of_the_collection_the_right_are_accepted_and_the_wrong_refused(key):
+    for answer in COLLECTION[key]["right"]:
+        result = judged(key, answer)
+        assert result.correct, (answer, result.message)
+    for answer in COLLECTION[key]["wrong"]:
+        assert judged(key, answer).status == NOT_YET, answer
+    for answer in COLLECTION[key]["right in another form"]:
+        result = judged(key, answer)
+        assert result.status == NOT_YET and result.mistake is None, answer
+        assert any(word in result.message for word in REFUSALS), (answer, result.message)
+
+
+def test_two_thirds_of_the_messages_name_the_cause_or_show_a_counterexample():
+    said = [judged(key, one) for key in COLLECTION for one in COLLECTION[key]["wrong"]]
+    helpful = [
+        one.mistake or re.search("xpected|Choose|stopped|in place of|but ", one.message)
+        for one in said
+    ]
+    assert sum(map(bool, helpful)) >= 2 / 3 * len(said) > 600

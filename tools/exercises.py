@@ -49,10 +49,11 @@ def update(notebook: dict[str, Any], lab: str) -> list[str]:
     Raises
     ------
     ExerciseError
-        An exercise has some of its cells only, or there is no section for it.
+        The cells of an exercise are incomplete, of another type or out of order, or there is no
+        section for them.
     """
     changes: list[str] = []
-    cells = notebook["cells"]
+    cells, known = notebook["cells"], set()
     after = _section(cells, lab)
     for number, exercise in enumerate(exercises.of_lab(lab), 1):
         wanted = sources(exercise, number)
@@ -61,16 +62,30 @@ def update(notebook: dict[str, Any], lab: str) -> list[str]:
         if len(missing) == len(PARTS):
             cells[after + 1 : after + 1] = [_cell(exercise, part, wanted) for part in PARTS]
             changes.append(f"{lab}: ex-{exercise.name} inserted")
+            known.update(range(after + 1, after + 1 + len(PARTS)))
             after += len(PARTS)
             continue
         if missing:
-            raise ExerciseError(f"{lab}: expected the cells {', '.join(missing)}, found none.")
+            raise ExerciseError(
+                f"{lab}: expected the cells {', '.join(missing)}, found none. Delete the others of "
+                "this exercise, too: then the command inserts all of them."
+            )
         for part in PARTS:
             cell = cells[found[part]]
+            if found[part] <= after:
+                raise ExerciseError(f"{lab}: the cell {cell['id']} is too early: move it down.")
+            if cell["cell_type"] != _type(part):
+                raise ExerciseError(f"{lab}: make the cell {cell['id']} one of {_type(part)}.")
+            after = found[part]
+            known.add(after)
             if "".join(cell["source"]) != wanted[part]:
                 cell["source"] = wanted[part].splitlines(keepends=True)
                 changes.append(f"{lab}: {cell['id']} differs from the exercise")
-        after = found["-help"]
+    ids = [cell.get("id", "") for i, cell in enumerate(cells) if i not in known]
+    if orphans := [name for name in ids if name.startswith("ex-")]:
+        raise ExerciseError(
+            f"{lab}: the cells {', '.join(orphans)} belong to no exercise of {lab}. Delete them."
+        )
     return changes
 
 
@@ -91,9 +106,13 @@ def _find(cells: list[dict], name: str) -> int | None:
     return found[0] if found else None
 
 
+def _type(part: str) -> str:
+    return "markdown" if part == "-task" else "code"
+
+
 def _cell(exercise: Exercise, part: str, wanted: dict[str, str]) -> dict[str, Any]:
     cell = {
-        "cell_type": "markdown" if part == "-task" else "code",
+        "cell_type": _type(part),
         "id": f"ex-{exercise.name}{part}",
         "metadata": {},
         "source": wanted[part].splitlines(keepends=True),
@@ -115,8 +134,10 @@ def sync(path: Path, *, check: bool = False) -> list[str]:
     try:
         raw = path.read_bytes().decode("utf-8")
         notebook = json.loads(raw)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ExerciseError(f"Expected a notebook, {path} cannot be read: {error}") from error
+    if not _valid(notebook):
+        raise ExerciseError(f"{path.name} is no notebook of format 4: restore it with git.")
     if _text(notebook, raw) != raw:
         raise ExerciseError(f"{path.name} is not written as Jupyter writes it: save it there once.")
     changes = update(notebook, lab)
@@ -126,6 +147,13 @@ def sync(path: Path, *, check: bool = False) -> list[str]:
         with replacing(path) as temporary:
             temporary.write_bytes(_text(notebook, raw).encode("utf-8"))
     return changes
+
+
+def _valid(notebook: Any) -> bool:
+    from nbformat.validator import iter_validate
+
+    known = isinstance(notebook, dict) and notebook.get("nbformat") == 4
+    return known and not any(iter_validate(notebook))
 
 
 def _text(notebook: dict, raw: str) -> str:
@@ -155,11 +183,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         for name in options.notebooks or exercises.TOPICS:
             path = Path(name) if name.endswith(".ipynb") else NOTEBOOKS / f"{name}.ipynb"
-            changes += sync(path, check=options.check)
+            found = sync(path, check=options.check)
+            changes += found
+            print("".join(f"{change}\n" for change in found), end="")
     except LabError as error:
         print(error, file=sys.stderr)
         return 2
-    print("\n".join(changes) or "Every exercise cell is as its source says.")
+    if not changes:
+        print("Every exercise cell is as its source says.")
     if changes and not options.check:
         print("Run the changed notebooks again: their outputs are as before.")
     return 1 if changes and options.check else 0

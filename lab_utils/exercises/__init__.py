@@ -23,8 +23,8 @@ How to write an exercise
        )
 
 2. Say each wrong answer once: the code that gives it, the message, a name for the teacher. The
-   engine runs the code and compares: a message is given to whoever has the same values, so it may
-   name only a cause that these values prove. It must not contain the answer.
+   engine runs the code and compares: a message is given for every answer with the same values, so
+   it may name only a cause that these values prove. It must not contain the answer.
 3. Choose cases in which every wrong program differs from the right one and from every other. Use
    values without coincidences (no 0.5, no equal or sorted items, a result with a fraction), the
    simplest first. A case that needs ``helpers`` gets words: ``Case("chain, [0], 5", "a model …")``.

@@ -216,7 +216,7 @@ def loose(value: Any) -> Any:
         items = tuple(loose(item) for item in value)
         return items[0] if len(items) == 1 else items
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:g}"
+        return f"{number(value):g}"
     if not isinstance(value, str):
         return value
     text = " ".join(value.translate(QUOTES).casefold().split()).strip(" .:;,!)(")
@@ -225,7 +225,7 @@ def loose(value: Any) -> Any:
     if len(text) > 1 and text[0] == text[-1] == "'":
         text = text[1:-1].strip()
     text = re.sub(r"(?<=[a-z])[-_](?=[a-z])", " ", re.sub(r"^(?:a|an|the) (?=.)", "", text))
-    return f"{float(text):g}" if re.fullmatch(r"-?\d+\.?\d*", text) else text
+    return f"{float(text):g}" if re.fullmatch(r"-?\d+(?:\.\d*)?", text) else text
 
 
 def shorten(text: str, length: int = SHOWN) -> str:
@@ -257,7 +257,7 @@ def repr_of(value: Any) -> str:
     try:
         return repr(value)
     except Exception:
-        return object.__repr__(value)
+        return "a huge number" if isinstance(value, int) else object.__repr__(value)
 
 
 def _inside(value: Any, digits: int) -> str:

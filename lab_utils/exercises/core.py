@@ -221,10 +221,7 @@ class Exercise:
         if os.environ.get(SOLUTIONS_VARIABLE, "").lower() == "off":
             pages.note("Solutions are switched off", "Ask for a hint, or your teacher.")
             return
-        pages.show(
-            f"Solution of {self.key}:\n{self.solution_code}",
-            pages.code_html(f"Solution of {self.key}", self.solution_code),
-        )
+        pages.code(f"Solution of {self.key}", self.solution_code)
         _keep(record.add_solution, self.key)
 
     def answer(self, code: str) -> Any:

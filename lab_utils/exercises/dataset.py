@@ -242,7 +242,7 @@ split = function(
                 "enumerate(clips)}", "A speaker is in both parts: the test is made with a voice "
                 "that was trained on. Choose speakers, not clips.", "split by clip"),
         Mistake(f"{_SPLIT}{{name: 'train' for name, _ in clips}}", "One of the two parts is empty: "
-                "some speakers must go to each, whoever they are.", "nothing to test on"),
+                "some speakers must go to each, for any list of clips.", "nothing to test on"),
         Mistake(f"{_SPLIT}{{s: 'test' if s < 'n' else 'train' for _, s in clips}}", "Your "
                 "dictionary has one entry for each speaker. Return one entry for each **clip**.",
                 "speakers returned in place of clips"),

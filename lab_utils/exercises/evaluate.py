@@ -56,7 +56,7 @@ rate = number(
                 "a count for a rate"),
     ),
     hints=(
-        "Write the two lines so that equal words stand above each other, and leave gaps.",
+        "Write one line above the other, equal words in the same column, and leave gaps.",
         "One word was dropped, one was changed, two were made up.",
     ),
     why="One deletion, one substitution, two insertions, over the 7 words that were said.",
@@ -102,7 +102,7 @@ corpus_rate = function(
         Mistake(f"{_CORPUS}errors[0] / words[0]", "That is the first clip alone.", "first clip"),
     ),
     hints=(
-        "Every word said should weigh the same, wherever it stands.",
+        "Every word said should weigh the same, whichever clip it is in.",
         "How many errors are there in all? How many words were said in all?",
     ),
     why="Sum first, divide once: then each word weighs the same, not each clip.",

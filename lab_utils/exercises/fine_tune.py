@@ -60,7 +60,7 @@ targets = function(
                 "nothing left to learn from.", "nothing counts"),
     ),
     hints=(
-        "Clips of a batch differ in length. What stands behind the shorter ones? Does it count?",
+        "Clips of a batch differ in length. What fills up the shorter ones? Does it count?",
         "Every position that is not -100 is learned. How many end tokens should be learned?",
     ),
     why="One end token counts; padding is only there to make the table rectangular.",

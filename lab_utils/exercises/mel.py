@@ -187,7 +187,7 @@ rescale = function(
     variable="rescale",
     kind="bug",
     cases=(
-        "np.array([[2.0, -1.0], [-7.5, -10.0]])",
+        "np.array([[2.0, -5.5], [-6.5, -10.0]])",
         "np.array([-3.0, -14.0, 0.5])",
         "np.array([-9.5, -10.0, -17.0])",
     ),

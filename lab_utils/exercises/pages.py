@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 SIGNS = {"correct": "✓", "not yet": "✗", "not attempted": "○"}
 COLORS = {"correct": "#1a7f37", "not yet": "#b35900", "not attempted": "#6e7781"}
-_BOX = "border-left:4px solid {color};padding:.3em .8em;margin:.3em 0"
+BLUE = "#0969da"
 
 
 def show(text: str, markup: str) -> None:
@@ -34,39 +34,27 @@ def result_text(status: str, message: str) -> str:
 
 def result_html(status: str, message: str) -> str:
     """One result as a box that a screen reader announces."""
-    body = f" {inline(message)}" if message else ""
-    return (
-        f'<div role="status" style="{_BOX.format(color=COLORS[status])}">'
-        f'<span aria-hidden="true">{SIGNS[status]}</span> '
-        f"<strong>{status.capitalize()}.</strong>{body}</div>"
-    )
-
-
-def note_text(title: str, text: str) -> str:
-    """A hint, or a word from the checker itself."""
-    return f"{title}. {text}"
+    sign = f'<span aria-hidden="true">{SIGNS[status]}</span>'
+    body = f"{sign} <strong>{status.capitalize()}.</strong>{message and ' '}{inline(message)}"
+    return _box("status", COLORS[status], body)
 
 
 def note(title: str, text: str) -> None:
     """Show a hint, or a word from the checker itself."""
-    show(note_text(title, text), note_html(title, text))
+    body = f"<strong>{html.escape(title)}.</strong> {inline(text)}"
+    show(f"{title}. {text}", _box("note", BLUE, body))
 
 
-def note_html(title: str, text: str) -> str:
-    """A hint, or a word from the checker itself, as a box."""
-    return (
-        f'<div role="note" style="{_BOX.format(color="#0969da")}">'
-        f"<strong>{html.escape(title)}.</strong> {inline(text)}</div>"
-    )
+def code(title: str, text: str) -> None:
+    """Show code under a title."""
+    body = f'<pre style="margin:.3em 0"><code>{html.escape(text)}</code></pre>'
+    body = f"<strong>{html.escape(title)}</strong>{body}"
+    show(f"{title}:\n{text}", _box("note", BLUE, body))
 
 
-def code_html(title: str, code: str) -> str:
-    """Code under a title."""
-    return (
-        f'<div role="note" style="{_BOX.format(color="#0969da")}">'
-        f"<strong>{html.escape(title)}</strong>"
-        f'<pre style="margin:.3em 0"><code>{html.escape(code)}</code></pre></div>'
-    )
+def _box(role: str, color: str, body: str) -> str:
+    style = f"border-left:4px solid {color};padding:.3em .8em;margin:.3em 0"
+    return f'<div role="{role}" style="{style}">{body}</div>'
 
 
 def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -10,9 +10,9 @@ import contextlib
 import contextvars
 import ctypes
 import io
-import linecache
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -129,19 +129,11 @@ def _stopped(worker: threading.Thread, stop: threading.Event) -> bool:
 
 def _line(error: BaseException, file: str) -> str:
     """The line of the reader's code where an exception began: "line 2, `return 1 / 0`"."""
-    numbers = [step.tb_lineno for step in _steps(error) if step.tb_frame.f_code.co_filename == file]
-    if not file or not numbers:
+    steps = traceback.extract_tb(error.__traceback__)
+    step = next((step for step in reversed(steps) if file and step.filename == file), None)
+    if step is None:
         return ""
-    source = linecache.getline(file, numbers[-1]).strip()
-    return f"line {numbers[-1]}" + (f", `{shorten(source)}`" if source else "")
-
-
-def _steps(error: BaseException) -> list[Any]:
-    steps, step = [], error.__traceback__
-    while step is not None:
-        steps.append(step)
-        step = step.tb_next
-    return steps
+    return f"line {step.lineno}" + (f", `{shorten(step.line)}`" if step.line else "")
 
 
 def report(outcome: Outcome, call: str) -> str:

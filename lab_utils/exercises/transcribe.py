@@ -123,7 +123,7 @@ timecode = function(
     "    whole, ms = divmod(ms, 1000)\n"
     '    return f"{hours:02d}:{minutes:02d}:{whole:02d},{ms:03d}"',
     variable="timecode",
-    cases=("62.345", "3725.04", "59.9996", "1.001", "7", "83.2103"),
+    cases=("62.345", "3725.04", "59.9996", "1.001", "7", "45296.7893"),
     mistakes=(
         Mistake(_timecode(mark=".{ms:03d}"), "A point before the milliseconds is WebVTT (`.vtt`). "
                 "SubRip (`.srt`) wants a comma: players drop lines that they cannot read.",
@@ -134,8 +134,8 @@ timecode = function(
         Mistake(_timecode("int(s * 1000)"), "`int` and `//` cut off what follows the point. As a "
                 "float, 1.001 * 1000 is a little less than 1001: use `round`.",
                 "milliseconds cut off, not rounded"),
-        Mistake(_timecode("-int(-s * 1000 // 1)"), "83.2103 is nearer to 83.210 than to 83.211. "
-                "You round up: `round` goes to the nearest.", "milliseconds rounded up"),
+        Mistake(_timecode("-int(-s * 1000 // 1)"), "45296.7893 is nearer to 45296.789 than to "
+                "45296.790. You round up: `round` goes to the nearest.", "milliseconds rounded up"),
         Mistake(_split("f'{int(s % 60):02d},{int(s % 1 * 1000):03d}'"), "As a float, 62.345 % 1 is "
                 "a little less than 0.345, and `int` cuts off what follows the point. Round all of "
                 "it to whole milliseconds first, then split.", "rest cut off, not rounded"),
