@@ -66,7 +66,7 @@ def stft(
     from scipy import fft
 
     audio.check(y)
-    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    _check_sizes(n_fft=n_fft, hop=hop_length)
     shape = frame_window(window, n_fft if win_length is None else win_length, n_fft=n_fft)
     if pad_mode not in PAD_MODES:
         raise AudioError(f"Expected a pad_mode among {PAD_MODES}, found {pad_mode!r}.")
@@ -98,17 +98,25 @@ def istft(
     Raises
     ------
     AudioError
-        ``n_fft`` does not fit the rows, or the hop is larger than the frame, so that parts of the
-        sound are in no frame.
+        ``n_fft`` does not fit the rows or ``n_samples`` the frames, or the window and the hop
+        leave samples out.
     """
     import librosa
+    from scipy import signal
 
     length = _frame_length(D, n_fft, hop_length)
+    shape = frame_window(window, length, n_fft=length)
+    if not signal.check_NOLA(shape, length, length - hop_length):
+        raise AudioError(
+            f"Expected a shorter hop than {hop_length}: some samples are under no part of the "
+            f"window {window!r}."
+        )
     if n_fft is None and np.any(D[-1].imag):  # that row is real if the frames are even
         raise AudioError(
             f"Expected an even n_fft, found signs of an odd one: pass n_fft={length + 1}, or "
             f"n_fft={length} if that is right."
         )
+    _check_frames(D.shape[1], n_samples=n_samples, n_fft=length, hop_length=hop_length)
     y = librosa.istft(D, n_fft=length, hop_length=hop_length, window=window, length=n_samples)
     return y.astype(np.float32, copy=False)
 
@@ -129,11 +137,10 @@ def rebuild(
     import librosa
 
     n_fft = _frame_length(S, n_fft, hop_length)
-    expected = 1 + (n_samples - n_fft % 2) // hop_length
-    if S.shape[1] != expected:
+    _check_frames(S.shape[1], n_samples=n_samples, n_fft=n_fft, hop_length=hop_length)
+    if np.iscomplexobj(S) or S.min() < 0:
         raise AudioError(
-            f"Expected {expected} frames of {n_samples} samples with n_fft {n_fft} and hop "
-            f"{hop_length}, found {S.shape[1]}: if the frames had an odd length, pass it as n_fft."
+            "Expected power, found complex or negative numbers: features.power makes it."
         )
     return librosa.griffinlim(
         np.sqrt(S), n_iter=steps, n_fft=n_fft, hop_length=hop_length, length=n_samples,
@@ -142,8 +149,14 @@ def rebuild(
 
 
 def _frame_length(spectrum: np.ndarray, n_fft: int | None, hop_length: int) -> int:
+    """The n_fft that fits the rows of a spectrum."""
+    if np.ndim(spectrum) != 2 or not np.isfinite(spectrum).all():
+        raise AudioError(
+            f"Expected a matrix of finite numbers, found shape {np.shape(spectrum)}"
+            f"{'' if np.ndim(spectrum) != 2 else ' with NaN or infinity'}."
+        )
     n_fft = 2 * (len(spectrum) - 1) if n_fft is None else n_fft
-    _check_sizes(n_fft=n_fft, hop_length=hop_length)
+    _check_sizes(n_fft=n_fft, hop=hop_length)
     if (rows := 1 + n_fft // 2) != len(spectrum):
         raise AudioError(f"Expected {rows} rows for n_fft {n_fft}, found {len(spectrum)}.")
     if hop_length > n_fft:
@@ -153,28 +166,43 @@ def _frame_length(spectrum: np.ndarray, n_fft: int | None, hop_length: int) -> i
     return n_fft
 
 
-def _check_sizes(*, n_fft: int, hop_length: int) -> None:
-    for name, n in (("n_fft", n_fft), ("hop", hop_length)):
+def _check_frames(n_frames: int, *, n_samples: int, n_fft: int, hop_length: int) -> None:
+    _check_sizes(n_samples=n_samples)
+    expected = 1 + (n_samples - n_fft % 2) // hop_length
+    if n_frames != expected:
+        raise AudioError(
+            f"Expected {expected} frames of {n_samples} samples with n_fft {n_fft} and hop "
+            f"{hop_length}, found {n_frames}: if the frames had an odd length, pass it as "
+            "n_fft."
+        )
+
+
+def _check_sizes(**sizes: int) -> None:
+    for name, n in sizes.items():
         if not isinstance(n, (int, np.integer)) or n < 1:
             raise AudioError(f"Expected a whole {name} of at least 1 sample, found {n!r}.")
 
 
-@functools.lru_cache(maxsize=64)
 def frame_window(window: str, win_length: int, *, n_fft: int) -> np.ndarray:
     """The weights of a frame's samples, float32, shape (n_fft,), zeros around the window.
 
     Raises :class:`AudioError` where the window has no such name, or is longer than the frame.
     """
-    from scipy import signal
-
     if not isinstance(win_length, (int, np.integer)) or not 1 <= win_length <= n_fft:
         raise AudioError(f"Expected a window of 1 to {n_fft} (n_fft) samples, found {win_length}.")
     try:
-        shape = signal.get_window(window, win_length, fftbins=True)
+        return _frame_window(window, win_length, n_fft)
     except (ValueError, TypeError) as error:
         raise AudioError(
             f"Expected the name of a window such as 'hann' or 'boxcar', found {window!r}."
         ) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _frame_window(window: str, win_length: int, n_fft: int) -> np.ndarray:
+    from scipy import signal
+
+    shape = signal.get_window(window, win_length, fftbins=True)
     left = (n_fft - win_length) // 2
     shape = np.pad(shape, (left, n_fft - win_length - left)).astype(np.float32)
     shape.flags.writeable = False
@@ -224,7 +252,7 @@ def amplitude_to_db(
     magnitude: np.ndarray, *, ref: float | str = 1.0, top_db: float | None = 80.0
 ) -> np.ndarray:
     """Magnitude in decibels, ``20 log10``: the same number that its square, power, has."""
-    reference = ref if isinstance(ref, str) else ref**2
+    reference = ref if isinstance(ref, str) or ref < 0 else ref**2
     return power_to_db(np.square(magnitude), ref=reference, top_db=top_db)
 
 
@@ -306,8 +334,10 @@ def mel_filters(
     and 80 bands also to the filters that Whisper carries in a file.
     """
     fmax = sr / 2 if fmax is None else fmax
-    if n_mels < 1 or n_fft < 2:
+    if not isinstance(n_mels, (int, np.integer)) or n_mels < 1 or n_fft < 2:
         raise AudioError(f"Expected n_mels >= 1 and n_fft >= 2, found {n_mels} and {n_fft}.")
+    if norm not in ("slaney", None):
+        raise AudioError(f"Expected norm to be 'slaney' or None, found {norm!r}.")
     if not 0 <= fmin < fmax <= sr / 2:
         raise AudioError(
             f"Expected 0 <= fmin < fmax <= {sr / 2:g} Hz (half of sr), found {fmin} and {fmax}."
@@ -406,10 +436,21 @@ def save_png(path: str | os.PathLike, db: np.ndarray, *, low: float, high: float
 
 
 def load_png(path: str | os.PathLike, *, low: float, high: float) -> np.ndarray:
-    """The matrix that :func:`save_png` kept, float32, to half a step of 256."""
+    """The matrix that :func:`save_png` kept, float32, to half a step of 256.
+
+    Raises
+    ------
+    AudioError
+        There is no such file, or it is no gray picture.
+    """
     from PIL import Image
 
-    gray = np.asarray(Image.open(path))[::-1].astype(np.float32)
+    try:
+        gray = np.asarray(Image.open(path))[::-1].astype(np.float32)
+    except OSError as error:  # Pillow's own for a file that is no picture, too
+        raise AudioError(f"Expected a PNG that features.save_png wrote: {error}.") from error
+    if gray.ndim != 2:
+        raise AudioError(f"Expected a gray picture, found one of shape {gray.shape}.")
     return low + gray / 255 * np.float32(high - low)
 
 

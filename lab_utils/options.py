@@ -33,6 +33,11 @@ NEEDS = {
     "prepend_punctuations": "word_timestamps",
     "append_punctuations": "word_timestamps",
 }
+#: options that are on or off; Python takes the text "no" for on
+FLAGS = (
+    "fp16", "word_timestamps", "condition_on_previous_text", "carry_initial_prompt",
+    "without_timestamps", "suppress_blank",
+)  # fmt: skip
 #: a special token, or what is easily taken for one: <|de|>, <|de>, <de|>
 SPECIAL = re.compile(r"<\|[^<>|\n]{0,40}\|?>|<[^<>|\s]{1,40}\|>")
 
@@ -90,12 +95,15 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
         temperatures = (temperatures,)
     temperatures = tuple(temperatures)
     for t in temperatures:
-        _number("temperature", t, low=0)
+        check_number("temperature", t, low=0)
     if not temperatures:
         raise OptionError("Expected at least one temperature, found none.")
+    for name in FLAGS:
+        if name in given and given[name] not in (True, False):
+            raise OptionError(f"Expected {name} to be True or False, found {given[name]!r}.")
     for name in ("beam_size", "best_of", "sample_len"):
         if name in given:
-            _number(name, given[name], low=1, kind=Integral, high=model.dims.n_text_ctx)
+            check_number(name, given[name], low=1, kind=Integral, high=model.dims.n_text_ctx)
     ranges = {
         "patience": (0.1, 100),
         "length_penalty": (0, 1),
@@ -106,7 +114,7 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
         "hallucination_silence_threshold": (0, math.inf),
     }
     for name in ranges.keys() & given.keys():
-        _number(name, given[name], low=ranges[name][0], high=ranges[name][1])
+        check_number(name, given[name], low=ranges[name][0], high=ranges[name][1])
     for name, other in NEEDS.items():
         if given.get(name) and not given.get(other):
             raise OptionError(f"{name} does nothing without {other}. Give both or neither.")
@@ -117,13 +125,24 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
             "best_of chooses among texts that are sampled, and at temperature 0 nothing is "
             "sampled. Set a temperature above 0, or take beam_size."
         )
+    if "beam_size" in given and min(temperatures) > 0:
+        raise OptionError(
+            "beam_size does nothing at temperatures above 0, where texts are sampled. Set the "
+            "temperature to 0, or take best_of."
+        )
     if "suppress_tokens" in given:
         _check_suppressed(given["suppress_tokens"], n_vocab=model.dims.n_vocab)
 
 
-def _number(
+def check_number(
     name: str, value: Any, *, low: float, high: float = math.inf, kind: type = Real
 ) -> None:
+    """Refuse what is no number of this kind from ``low`` to ``high``.
+
+    Raises
+    ------
+    OptionError
+    """
     fits = isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
     if not fits or (math.isinf(value) and math.isfinite(low)):
         expected = "a whole number" if kind is Integral else "a finite number"
@@ -196,10 +215,12 @@ def check_tokens(tokens: Sequence[Any], *, n_vocab: int, what: str) -> list[int]
     ------
     OptionError
     """
-    tokens = list(tokens)
-    if not all(isinstance(t, Integral) and 0 <= t < n_vocab for t in tokens):
+    tokens = list(tokens) if isinstance(tokens, Iterable) else tokens
+    listed = isinstance(tokens, list)
+    if not listed or not all(isinstance(t, Integral) and 0 <= t < n_vocab for t in tokens):
         raise OptionError(
-            f"Expected {what} as token numbers between 0 and {n_vocab - 1}, found {tokens[:8]!r}."
+            f"Expected {what} as token numbers between 0 and {n_vocab - 1}, found "
+            f"{tokens[:8] if listed else tokens!r}."
         )
     return [int(t) for t in tokens]
 
@@ -256,7 +277,7 @@ def check_context(options: Mapping[str, Any], tokenizer: Tokenizer, *, model: Wh
             tokens = check_tokens(value, n_vocab=model.dims.n_vocab, what=f"the {name}")
         if len(tokens) > most:
             raise OptionError(
-                f"Expected a {name} of at most {max(most, 0)} tokens, found {len(tokens)}: "
+                f"Expected {name} to be of at most {max(most, 0)} tokens, found {len(tokens)}: "
                 "Whisper would drop the rest without a word. Shorten it; names and special words "
                 "are what help."
             )

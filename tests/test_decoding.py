@@ -463,6 +463,11 @@ def test_a_language_has_one_code_whatever_it_is_called(windows):
     [
         ({"temperature": -1}, "temperature"),
         ({"forced": [" Am"]}, "forced tokens as token numbers"),
+        ({"forced": 5}, "forced tokens as token numbers.*found 5"),
+        ({"temperature": (0.0, 0.2)}, "temperature to be a finite number"),
+        ({"seed": "x"}, "seed to be a whole number"),
+        ({"sequence": "<|startoftranscript|>"}, "a list of tokens, found the text"),
+        ({"without_timestamps": "no"}, "True or False, found 'no'"),
         ({"prompt": ["Hafen"]}, "the prompt as token numbers"),
         ({"prompt": "<|en|> Hafen"}, "which is a special token"),
         ({"prompt": "<|endofprompt|>"}, "which is no token"),

@@ -43,6 +43,35 @@ def test_the_way_there_and_back_with_even_and_odd_frames(n_fft):
     assert again.shape == y.shape and np.isfinite(again).all()
 
 
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda D, y: features.istft(D, hop_length=160, n_samples=2 * len(y)), "frames of 16000"),
+        (lambda D, y: features.istft(D[:, 0], hop_length=160, n_samples=len(y)), r"shape \(201,\)"),
+        (lambda D, y: features.istft(D * np.nan, hop_length=160, n_samples=len(y)), "NaN"),
+        (lambda D, y: features.istft(D, hop_length=160, n_samples=8000.0), "whole n_samples"),
+        (lambda D, y: features.istft(D, hop_length=160, n_samples=8000, window="x"), "name of a"),
+        (lambda D, y: features.rebuild(-abs(D), hop_length=160, n_samples=8000), "Expected power"),
+        (lambda D, y: features.stft(y, n_fft=400, hop_length=9, window=[1]), "name of a window"),
+        (lambda D, y: features.mel_filters(sr=8000, n_fft=400, n_mels=8.0), "n_mels >= 1"),
+        (lambda D, y: features.mel_filters(sr=8000, n_fft=400, n_mels=8, norm="x"), "norm"),
+        (lambda D, y: features.amplitude_to_db(abs(D), ref=-1), "a power above 0"),
+        (lambda D, y: features.load_png("no.png", low=0, high=1), "save_png"),
+    ],
+)
+def test_a_spectrum_that_does_not_fit_is_refused(call, match):
+    y = np.random.default_rng(0).normal(0, 0.1, 8000).astype(np.float32)
+    with pytest.raises(AudioError, match=match):
+        call(features.stft(y, n_fft=400, hop_length=160), y)
+
+
+def test_samples_that_no_window_weighs_are_not_lost_in_silence():
+    y = np.ones(2000, np.float32) / 2
+    D = features.stft(y, n_fft=400, hop_length=400)
+    with pytest.raises(AudioError, match="shorter hop"):
+        features.istft(D, hop_length=400, n_samples=len(y))
+
+
 def test_an_odd_frame_length_that_is_not_told_is_noticed():
     y = noise(8000)
     D = features.stft(y, n_fft=401, hop_length=160)

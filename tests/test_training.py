@@ -389,6 +389,18 @@ def test_a_run_that_was_killed_ends_with_the_same_weights(method, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [loop.CHECKPOINT]
 
 
+def test_clips_that_are_watched_belong_to_a_run(tmp_path):
+    model = small_whisper()
+    features = fake_features(model)
+    watched, others = ({"names": fake_features(model, seed=seed)} for seed in (2, 3))
+    training.train(model, features, SMALL, validation=watched, folder=tmp_path, progress=False)
+    for validation in (others, None):
+        with pytest.raises(TrainingError, match="another run"):
+            training.train(
+                model, features, SMALL, validation=validation, folder=tmp_path, progress=False
+            )
+
+
 def test_another_runs_checkpoint_and_a_damaged_one_are_refused(tmp_path):
     model = small_whisper()
     features = fake_features(model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,7 @@ def try_temperatures(
     ----------
     window : Window
     temperatures : sequence of float
+        One number is a ladder of one step.
     thresholds : Thresholds, optional
     seed : int
         Makes the sampled tries repeatable.
@@ -108,9 +109,12 @@ def try_temperatures(
     -------
     Fallback
     """
-    if len(temperatures) == 0:
+    temperatures = list(temperatures) if isinstance(temperatures, Iterable) else [temperatures]
+    if not temperatures:
         raise DecodingError("Expected at least one temperature, found none.")
     limits = thresholds or Thresholds()
+    if not isinstance(limits, Thresholds):
+        raise DecodingError(f"Expected decoding.Thresholds(…) as thresholds, found {limits!r}.")
     attempts = []
     for temperature in temperatures:
         path = trace(window, temperature=temperature, seed=seed, **options)

@@ -6,12 +6,13 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DecodingError
-from ..options import check_tokens
+from ..options import check_number, check_tokens
 from .attention import CrossAttention
 from .task import kind_of, make_task, refuse_prefix_with_timestamps, settle_language, token_text
 from .window import Window
@@ -167,10 +168,10 @@ def trace(
     refuse_prefix_with_timestamps(task)
     n_vocab = window.model.dims.n_vocab
     forced = check_tokens(forced, n_vocab=n_vocab, what="forced tokens")
-    if not isinstance(n_best, int) or not 1 <= n_best <= n_vocab:
-        raise DecodingError(f"Expected n_best from 1 to {n_vocab}, found {n_best!r}.")
+    check_number("n_best", n_best, low=1, high=n_vocab, kind=Integral)
     language, initial = settle_language(window, task, sequence=sequence)
     if seed is not None:
+        check_number("seed", seed, low=0, high=2**63 - 1, kind=Integral)
         torch.manual_seed(seed)
     # the forced tokens go through the decoder together with the start sequence, in one pass
     given = [*initial, *forced[: task.sample_len]]

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ..constants import SECONDS_PER_POSITION
 from ..errors import DecodingError
 from ..languages import check_task, language_code
-from ..options import SPECIAL, check_context, check_names, check_values, decoding_names
+from ..options import (
+    SPECIAL,
+    check_context,
+    check_names,
+    check_number,
+    check_values,
+    decoding_names,
+)
 from .language import detect
 from .window import Window
 
@@ -74,6 +81,7 @@ def make_task(
 
     check_names(options, decoding_names(), what="whisper.DecodingOptions")
     check_values(options, model=model)
+    check_number("temperature", options.get("temperature", 0), low=0)  # one, not a ladder
     tokenizer = get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
     check_context(options, tokenizer, model=model)
     check_task(options.get("task", "transcribe"), model=model)
@@ -110,14 +118,22 @@ def refuse_prefix_with_timestamps(task: DecodingTask) -> None:
 
 
 def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
+    from whisper.tokenizer import TO_LANGUAGE_CODE
+
     tokenizer = task.tokenizer
     tokens: list[int] = []
+    if isinstance(sequence, str):
+        raise DecodingError(
+            f"Expected a list of tokens, found the text {sequence!r}: [{sequence!r}]."
+        )
     for text in sequence:
         if not isinstance(text, str):
             raise DecodingError(f"Expected a start sequence of texts, found {text!r} in it.")
         for found in SPECIAL.findall(text):
             if found not in tokenizer.special_tokens:
-                near = difflib.get_close_matches(found, tokenizer.special_tokens, n=1)
+                code = TO_LANGUAGE_CODE.get(found.strip("<|>").lower(), "")
+                near = [f"<|{code}|>"] if code else []
+                near += difflib.get_close_matches(found, tokenizer.special_tokens, n=1)
                 hint = f"Did you mean {near[0]!r}? " if near else ""
                 raise DecodingError(
                     f"Expected tokens that Whisper knows in the start sequence, found {found!r}. "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +86,14 @@ def encode(
     import whisper
 
     if isinstance(recording, np.ndarray) and recording.ndim == 2:
+        if start != 0:
+            raise DecodingError(
+                f"Expected start=0 beside a log-mel, found {start!r}: cut the sound."
+            )
+        if not np.isfinite(recording).all():
+            raise DecodingError(
+                "Expected a log-mel of finite numbers, found NaN or infinity in it."
+            )
         y, mel = np.zeros(0, np.float32), torch.from_numpy(recording.astype(np.float32))
         duration = mel.shape[1] * SECONDS_PER_FRAME
     else:
@@ -109,9 +118,9 @@ def encode(
 
 
 def _cut(y: np.ndarray, *, start: float) -> np.ndarray:
-    if not 0 <= start < len(y) / SAMPLE_RATE:
+    if not isinstance(start, Real) or not 0 <= start < len(y) / SAMPLE_RATE:
         raise DecodingError(
-            f"Expected a start between 0 and {len(y) / SAMPLE_RATE:.2f} s, found {start} s."
+            f"Expected a start between 0 and {len(y) / SAMPLE_RATE:.2f} s, found {start!r}."
         )
     first = min(round(start * SAMPLE_RATE), len(y) - 1)
     return y[first : first + N_SAMPLES]

@@ -50,7 +50,7 @@ class Features:
         Raises
         ------
         TrainingError
-            They keep windows of different length, or come from different encoders.
+            They keep windows of different length, or come from encoders of different width.
         """
         import torch
 

@@ -127,7 +127,7 @@ def train(
     student, trained = prepare(model, config)
     optimizer = torch.optim.AdamW(trained, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     path = None if folder is None else Path(folder) / CHECKPOINT
-    mark = "" if path is None else _fingerprint(model, features, config)
+    mark = "" if path is None else _fingerprint(model, features, config, validation)
     history = _resume(path, mark, trained, optimizer)
     resumed_after = len(history) - 1 if history else 0
 
@@ -251,12 +251,22 @@ def _check_width(model: Whisper, features: Features) -> None:
         )
 
 
-def _fingerprint(model: Whisper, features: Features, config: Config) -> str:
-    """What a run depends on: settings, texts, what was heard, and the weights it starts from."""
+def _fingerprint(
+    model: Whisper, features: Features, config: Config, validation: Mapping[str, Features]
+) -> str:
+    """What a run depends on: settings, texts, what was heard, and the weights it starts from.
+
+    The clips that are watched belong to it: else one curve would show two sets of clips.
+    """
+
+    def content(part: Features) -> list:
+        heard = checkpoints.tensor_digest({"audio": part.audio.cpu()})
+        return [heard, [(e.name, e.text, e.language) for e in part.examples]]
+
     what = {
         "config": dataclasses.asdict(config),
-        "clips": [(e.name, e.text, e.language) for e in features.examples],
-        "heard": checkpoints.tensor_digest({"audio": features.audio.cpu()}),
+        "learned": content(features),
+        "watched": {name: content(part) for name, part in validation.items()},
         "weights": checkpoints.tensor_digest(
             {name: value.cpu() for name, value in model.decoder.state_dict().items()}
         ),
