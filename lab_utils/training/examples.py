@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from .. import samples
 from ..errors import TrainingError
+from ..files import sha256
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _manifest(path: Path) -> dict:
 
 def _example(folder: Path, clip: dict) -> Example:
     path = folder / clip["file"]
-    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != clip["sha256"]:
+    if not path.is_file() or sha256(path) != clip["sha256"]:
         raise TrainingError(
             f"assets/jargon/{clip['file']} is missing or changed: get it back with "
             "'git checkout -- assets'."
