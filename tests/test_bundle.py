@@ -32,6 +32,8 @@ def stick(tmp_path, monkeypatch) -> Path:
     project = tmp_path / "project"
     (project / "lab_utils").mkdir(parents=True)
     (project / "lab_utils" / "__main__.py").write_text(FAKE_MAIN)
+    # a package, not a namespace: otherwise the labs that this Python has installed come first
+    (project / "lab_utils" / "__init__.py").write_text("")
     (project / "notebooks").mkdir()
     (project / "notebooks" / "05_waveform.ipynb").write_text("the lab")
     (project / ".venv").mkdir()
@@ -77,7 +79,8 @@ def test_what_is_in_the_folder(stick):
         "README.txt", "install.py", "targets.json", "MANIFEST.sha256",
         "wheels/a-1-py3-none-any.whl", "weights/tiny.en.pt", "weights/human/human_tiny.wav",
         bundle.lock(bundle.target()),
-        "whisper-lab/lab_utils/__main__.py", "whisper-lab/notebooks/05_waveform.ipynb",
+        "whisper-lab/lab_utils/__init__.py", "whisper-lab/lab_utils/__main__.py",
+        "whisper-lab/notebooks/05_waveform.ipynb",
     }  # fmt: skip
     assert bundle.target() in (stick / "README.txt").read_text("utf-8")
     locked = (stick / bundle.lock(bundle.target())).read_text("utf-8")
