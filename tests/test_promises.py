@@ -222,6 +222,21 @@ def test_constraints_hold_versions_and_nothing_else():
         assert line.startswith("#") or re.fullmatch(r"[\w.-]+==[\w.!]+", line), line
 
 
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+def test_every_pinned_version_that_is_installed_runs_on(python):
+    from importlib.metadata import distributions
+
+    from packaging.specifiers import SpecifierSet
+
+    pinned = {canonical(name) for name in pins()}
+    installed = {
+        canonical(d.metadata["Name"]): d.metadata["Requires-Python"] for d in distributions()
+    }
+    assert len(pinned & set(installed)) > 100
+    needs = {name: installed[name] for name in pinned & set(installed) if installed[name]}
+    assert {n: need for n, need in needs.items() if python not in SpecifierSet(need)} == {}
+
+
 def test_conda_installs_the_same_versions_by_the_same_file():
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text("utf-8"))
     pip = next(d["pip"] for d in conda["dependencies"] if isinstance(d, dict))
