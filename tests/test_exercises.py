@@ -66,7 +66,7 @@ def test_each_known_mistake_gets_its_own_message(exercise):
         result = exercise.judge(exercise.answer(mistake.code))
         assert result.status == NOT_YET, mistake.code
         assert mistake.message in result.message, f"{mistake.code} got: {result.message}"
-        assert result.mistake is mistake, f"{mistake.code}: it gives what another mistake gives"
+        assert result.mistake == mistake, f"{mistake.code}: it gives what another mistake gives"
         messages.append(result.message)
     assert len(set(messages)) == len(messages)
 
@@ -298,18 +298,15 @@ def test_all_kinds_are_used():
 def invented(make=kinds.number, **fields) -> Exercise:
     """An exercise of the tests; its setup has NumPy."""
     default = dict(
-        key="waveform.invented", lab="05_waveform", objective="", task="", stub="answer = ...",
-        solution_code="answer = 1", variable="answer", hints=("first", "second"), mistakes=(),
-        setup="import numpy as np",
+        objective="", look="", task="", solution_code="answer = 1", variable="answer",
+        hints=("first", "second"), mistakes=(), setup="import numpy as np",
     )  # fmt: skip
-    return make(**(default | fields))
+    return make("waveform.invented", **(default | fields))
 
 
-def asked(code: str, *cases, stub="def f(x): ...", variable="f", **fields) -> Exercise:
+def asked(code: str, *cases, stub="def f(x): ...", **fields) -> Exercise:
     """An exercise that asks for the function f."""
-    return invented(
-        kinds.function, solution_code=code, cases=cases, stub=stub, variable=variable, **fields
-    )
+    return invented(kinds.function, solution_code=code, cases=cases, stub=stub, **fields)
 
 
 def says(exercise: Exercise, answer, **more) -> str:
@@ -412,7 +409,7 @@ def test_the_known_mistake_is_told_by_the_value_of_its_code():
     mistakes = (Mistake("answer = 132_300", "That counts samples.", "samples"),)
     one = invented(solution_code="answer = 6.0", mistakes=mistakes, unit="s")
     result = one.judge("132,300 s")
-    assert result.mistake is mistakes[0] and result.message == "That counts samples."
+    assert result.mistake == mistakes[0] and result.message == "That counts samples."
 
 
 def test_a_choice_lists_its_options_as_the_task_does():
@@ -785,7 +782,7 @@ def test_state_between_calls_is_found():
 def test_a_mistake_that_fails_in_some_cases_is_known():
     mistake = Mistake("def f(x):\n    return 6 / (x - 3)", "Division by zero.", "division")
     one = asked("def f(x):\n    return x", "4", "3", mistakes=(mistake,))
-    assert one.judge(lambda x: 6 / (x - 3)).mistake is mistake
+    assert one.judge(lambda x: 6 / (x - 3)).mistake == mistake
     assert one.judge(lambda x: x / 0).mistake is None
 
 

@@ -6,19 +6,8 @@ import importlib
 
 from ..errors import ExerciseError
 from . import pages, record
-from .core import Exercise
+from .core import TOPICS, Exercise
 
-TOPICS = {
-    "02_transcribe": "transcribe",
-    "03_decode": "decode",
-    "04_language": "language",
-    "05_waveform": "waveform",
-    "06_spectrogram": "spectrogram",
-    "07_mel": "mel",
-    "08_dataset": "dataset",
-    "09_evaluate": "evaluate",
-    "10_fine_tune": "fine_tune",
-}
 LABS = ("01_install", *TOPICS)
 
 
@@ -93,7 +82,7 @@ def _entries() -> dict[str, record.Entry] | None:
     """What the reader has done; None if that cannot be read, which is then said."""
     try:
         return record.read()
-    except (ExerciseError, OSError) as error:
+    except ExerciseError as error:
         pages.note("Your progress cannot be read", str(error))
         return None
 
