@@ -207,17 +207,12 @@ def write_config(path: Path) -> None:
 
 
 def generate(folder: Path, lab: str) -> Path:
-    """Let nbgrader make the learner's edition of a lab, and look that nothing is given away.
-
-    Returns
-    -------
-    Path
-        The notebook in ``release/``.
+    """Let nbgrader make the learner's edition of a lab in ``release/``.
 
     Raises
     ------
     SetupError
-        nbgrader is missing or failed.
+        nbgrader is missing or failed, or its notebook gave an answer away (and is deleted).
     """
     import nbformat
 
@@ -234,23 +229,16 @@ def leaks(notebook: NotebookNode, *, lab: str) -> list[str]:
     """The keys of exercises whose solution or hidden tests stand in a notebook's exercise cells."""
     found = []
     for exercise in exercises.of_lab(lab):
-        name = exercise.key.replace(".", "-")
-        for cell in notebook.cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if grade_id == name and cell.source.strip() != exercise.stub.strip():
-                found.append(exercise.key)
-            elif grade_id == f"{name}-check" and ".grade(" in cell.source:
-                found.append(exercise.key)
+        at = locate(notebook.cells, exercise)
+        stub, check = (notebook.cells[at[part]].source for part in ("", "-check"))
+        found += [exercise.key] * ((stub.strip() != exercise.stub) + (".grade(" in check))
     return found
 
 
 def nbgrader(folder: Path, *arguments: str) -> str:
     """Run one nbgrader command in the course's folder; returns what it said.
 
-    Raises
-    ------
-    SetupError
-        nbgrader is not installed, or the command failed.
+    Raises SetupError if nbgrader is not installed or the command failed.
     """
     command = [sys.executable, "-m", "nbgrader", *arguments]
     path = f"{scripts_dir()}{os.pathsep}{os.environ.get('PATH', '')}"  # nbgrader starts alembic
