@@ -112,14 +112,9 @@ def test_the_teachers_edition_holds_solutions_and_hidden_tests(lab):
     assert editions.leaks(teacher, lab=LAB)
 
 
-def test_a_failing_command_says_what_nbgrader_said(tmp_path):
-    with pytest.raises(SetupError, match="nbgrader autograde nothing"):
-        editions.nbgrader(tmp_path, "autograde", "nothing")
-
-
 @pytest.fixture(scope="module")
 def course(lab, tmp_path_factory) -> Path:
-    """One round: generate, hand in four times, collect, autograde, feedback, export."""
+    """One round: generate, hand in, refuse a wrong name, collect, autograde, feedback, export."""
     folder = tmp_path_factory.mktemp("course")
     notebooks = tmp_path_factory.mktemp("notebooks")
     nbformat.write(lab, notebooks / f"{LAB}.ipynb")
@@ -134,7 +129,7 @@ def course(lab, tmp_path_factory) -> Path:
         if ".check(" in cell.source:
             cell.source = "print('Correct.')"
     submissions = {
-        "perfect": answered(released, right),
+        "éloïse": answered(released, right),
         "untouched": released,
         "typical": answered(released, wrong | {found[0].key: right[found[0].key]}),
         "tampered": tampered,
@@ -143,6 +138,14 @@ def course(lab, tmp_path_factory) -> Path:
     archive.mkdir(parents=True)
     for name, notebook in submissions.items():
         nbformat.write(notebook, archive / f"{name}_{LAB}.ipynb")
+    wrong_name = archive / f"jose_garcia_{LAB}.ipynb"
+    nbformat.write(released, wrong_name)
+    with pytest.raises(
+        SetupError, match=f"nbgrader zip_collect {LAB}' failed: .*{wrong_name.name}"
+    ):
+        editions.nbgrader(folder, "zip_collect", LAB)
+    assert not (folder / "submitted").exists(), "nothing was collected"
+    wrong_name.unlink()
     editions.nbgrader(folder, "zip_collect", LAB)
     editions.nbgrader(folder, "autograde", LAB, "--create")
     editions.nbgrader(folder, "generate_feedback", LAB)
@@ -169,7 +172,7 @@ def test_the_learners_edition_gives_nothing_away(course, lab):
 def test_points_of_four_submissions(course):
     total = sum(exercise.points for exercise in exercises.of_lab(LAB))
     first = exercises.of_lab(LAB)[0].points
-    expected = {"perfect": total, "untouched": 0, "typical": first, "tampered": 0}
+    expected = {"éloïse": total, "untouched": 0, "typical": first, "tampered": 0}
     assert scores(course) == expected
 
 
@@ -217,22 +220,6 @@ def test_a_submission_is_named_learner_and_lab(tmp_path):
         (tmp_path / f"{name}.ipynb").touch()
     named = [line.split(".ipynb")[0] for line in collect.problems(tmp_path, lab=LAB)]
     assert sorted(named) == sorted(WRONG_NAMES)
-
-
-def test_a_submission_with_a_wrong_name_stops_the_collection(lab, tmp_path):
-    editions.make_course(tmp_path, [])
-    archive = tmp_path / "downloaded" / LAB / "archive"
-    archive.mkdir(parents=True)
-    nbformat.write(lab, archive / f"éloïse_{LAB}.ipynb")
-    wrong = archive / f"jose_garcia_{LAB}.ipynb"
-    nbformat.write(lab, wrong)
-    with pytest.raises(SetupError, match=wrong.name):
-        editions.nbgrader(tmp_path, "zip_collect", LAB)
-    assert not (tmp_path / "submitted").exists(), "nothing was collected"
-    wrong.rename(archive / f"jose-garcia_{LAB}.ipynb")
-    editions.nbgrader(tmp_path, "zip_collect", LAB)
-    collected = {path.name for path in (tmp_path / "submitted").iterdir()}
-    assert collected == {"éloïse", "jose-garcia"}
 
 
 @pytest.mark.parametrize("lab", exercises.TOPICS)

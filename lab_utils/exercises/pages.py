@@ -57,14 +57,20 @@ def _box(role: str, color: str, body: str) -> str:
     return f'<div role="{role}" style="{style}">{body}</div>'
 
 
-def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in plain text: columns padded with spaces."""
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    lines = []
+def show_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    links: Sequence[str] = (),
+) -> None:
+    """Show a table, in plain text with its columns padded with spaces."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [caption]
     for row in (header, *rows):
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    show("\n".join(lines), table_html(caption, header, rows, links=links))
 
 
 def table_html(
