@@ -40,7 +40,11 @@ from lab_utils.exercises import (
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 EXERCISES = exercises.all_exercises()
 
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.key)
+
+def each(*forms):
+    """A test of every exercise, or of those of some kinds."""
+    found = [one for one in EXERCISES if not forms or isinstance(one.form, forms)]
+    return pytest.mark.parametrize("exercise", found, ids=lambda e: e.key)
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +52,14 @@ def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_LAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
-@each_exercise
-def test_stub_is_not_attempted(exercise):
+@each()
+def test_the_stub_is_not_attempted_and_the_solution_is_correct(exercise):
     assert exercise.judge(exercise.answer(exercise.stub)).status == NOT_ATTEMPTED
-
-
-@each_exercise
-def test_solution_is_correct(exercise):
     result = exercise.judge(exercise.answer(exercise.solution_code))
     assert result.status == CORRECT, result.message
 
 
-@each_exercise
+@each()
 def test_each_known_mistake_gets_its_own_message(exercise):
     messages = []
     for mistake in exercise.mistakes:
@@ -71,17 +71,12 @@ def test_each_known_mistake_gets_its_own_message(exercise):
     assert len(set(messages)) == len(messages)
 
 
-def sides(exercise):
-    """The solution and each mistake, each with what it gives."""
-    return [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
-
-
-@each_exercise
+@each()
 def test_no_two_programs_give_the_same_in_every_case(exercise):
     """So each wrong one differs from the right one in at least one case, and from each other."""
-    alike = exercise.form.same
-    for (one, given), (other, found) in itertools.combinations(sides(exercise), 2):
-        assert not alike(given, found), f"the same values: {one} and {other}"
+    sides = [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
+    for (one, given), (other, found) in itertools.combinations(sides, 2):
+        assert not exercise.form.same(given, found), f"the same values: {one} and {other}"
 
 
 SWAPPED = {
@@ -133,55 +128,42 @@ def changed(code: str):
             setattr(node, field, old)
 
 
-@each_exercise
+@each(kinds.Function)
 def test_the_cases_refuse_each_small_change_of_the_solution(exercise):
-    if not isinstance(exercise.form, kinds.Function):
-        return
     for code in changed(exercise.solution_code):
-        if code in AS_GOOD.get(exercise.key, ()):
-            continue
-        result = exercise.judge(exercise.answer(code), seconds=2)
-        assert not result.correct, f"accepted: {code}"
+        if code not in AS_GOOD.get(exercise.key, ()):
+            result = exercise.judge(exercise.answer(code), seconds=2)
+            assert not result.correct, f"accepted: {code}"
 
 
-@each_exercise
+@each(kinds.Function)
 def test_no_mistake_fails_in_every_case(exercise):
     """Else whoever fails with such an error would be told of this mistake."""
-    if isinstance(exercise.form, kinds.Function):
-        for mistake, (first, _) in exercise.known:
-            assert not all(outcome.error for outcome in first), mistake.code
+    for mistake, (first, _) in exercise.known:
+        assert not all(outcome.error for outcome in first), mistake.code
 
 
-@each_exercise
+@each(kinds.Choice)
 def test_a_choice_has_the_options_of_its_task_and_a_mistake_for_each_wrong_one(exercise):
-    if not isinstance(exercise.form, kinds.Choice):
-        return
-    options = exercise.form.options
+    options, right = exercise.form.options, str(exercise.right)
     assert {exercise.right, *(given for _, given in exercise.known)} == set(options)
     assert len({answers.loose(option) for option in options}) == len(options)
     if not isinstance(options[0], tuple):
         places = [exercise.task.find(str(option)) for option in options]
         assert -1 not in places and places == sorted(places)
+    for mistake in exercise.mistakes:  # gives nothing away
+        assert len(right) == 1 or not re.search(rf"\b{re.escape(right)}\b", mistake.message)
 
 
-@each_exercise
+@each(kinds.Number, kinds.Array)
 def test_no_message_gives_the_answer_away(exercise):
-    if not isinstance(exercise.form, kinds.Number | kinds.Array):
-        return
     shown = {f"{value:.{digits}g}" for value in np.ravel(exercise.right) for digits in (3, 4, 6)}
     for mistake in exercise.mistakes:
         said = set(re.findall(r"-?\d+\.?\d*", mistake.message.replace(",", "")))
         assert not said & shown - set(re.findall(r"\d+", exercise.task)), mistake.message
 
 
-@each_exercise
-def test_the_message_for_a_wrong_option_does_not_name_the_right_one(exercise):
-    if isinstance(exercise.form, kinds.Choice) and len(str(exercise.right)) > 1:
-        for mistake in exercise.mistakes:
-            assert not re.search(rf"\b{re.escape(str(exercise.right))}\b", mistake.message)
-
-
-@each_exercise
+@each()
 def test_exercise_is_complete(exercise):
     assert exercise.kind in core.KINDS
     assert len(exercise.mistakes) >= 3
@@ -197,16 +179,11 @@ def test_exercise_is_complete(exercise):
     assert getattr(module, exercise.name) is exercise
 
 
-@each_exercise
-@pytest.mark.parametrize("answer", [None, "", "x", 10**400, float("nan"), [], {}, object(), print])
-def test_any_answer_gets_a_message_and_never_an_exception(exercise, answer, capsys):
-    exercise.check(answer)
-    assert capsys.readouterr().out.strip()
-
-
-def test_keys_are_unique():
-    keys = [exercise.key for exercise in EXERCISES]
-    assert len(set(keys)) == len(keys)
+@each()
+def test_any_answer_gets_a_message_and_never_an_exception(exercise, capsys):
+    for answer in (None, "", "x", 10**400, float("nan"), [], {}, object(), print):
+        exercise.check(answer)
+        assert capsys.readouterr().out.strip(), answer
 
 
 def plain(text: str) -> str:
@@ -231,13 +208,10 @@ def notebook_of(lab: str) -> nbformat.NotebookNode:
 each_lab = pytest.mark.parametrize("lab", exercises.TOPICS)
 
 
-def test_the_course_has_at_least_36_exercises():
-    assert len(EXERCISES) >= 36
-
-
-@each_lab
-def test_a_lab_has_three_to_eight_exercises(lab):
-    assert 3 <= len(exercises.of_lab(lab)) <= 8
+def test_the_course_has_exercises_of_every_kind_for_every_lab():
+    assert len(EXERCISES) == len({exercise.key for exercise in EXERCISES}) >= 36
+    assert {exercise.kind for exercise in EXERCISES} == set(core.KINDS)
+    assert all(3 <= len(exercises.of_lab(lab)) <= 8 for lab in exercises.TOPICS)
 
 
 @each_lab
@@ -268,22 +242,12 @@ def test_a_notebook_carries_the_marks_of_nbgrader(lab):
 
 
 @each_lab
-def test_a_notebook_gives_no_solution_away(lab):
-    found = exercises.of_lab(lab)
-    for cell in notebook_of(lab).cells:
-        for exercise in found:
-            assert exercise.solution_code not in cell.source
-
-
-@each_lab
-def test_a_notebook_ends_its_exercises_with_the_progress(lab):
+def test_a_notebook_gives_no_solution_away_and_ends_its_exercises_with_the_progress(lab):
     cells = [c for c in notebook_of(lab).cells if c.cell_type == "code"]
+    for exercise in exercises.of_lab(lab):
+        assert not any(exercise.solution_code in cell.source for cell in cells)
     assert cells[-1].source.strip() == f'exercises.progress("{lab}")'
     assert "nbval-ignore-output" in cells[-1].metadata.tags
-
-
-def test_all_kinds_are_used():
-    assert {exercise.kind for exercise in EXERCISES} == set(core.KINDS)
 
 
 # The checker itself
@@ -596,6 +560,10 @@ def raising(error):
     return f
 
 
+def forever(x):
+    return forever(x)
+
+
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, SystemExit(3), GeneratorExit, MemoryError, RecursionError,
               dataclasses.FrozenInstanceError("start"), StopIteration,
@@ -607,9 +575,6 @@ def test_whatever_the_readers_function_raises_gets_a_message(error):
 
 
 def test_endless_recursion_gets_a_message():
-    def forever(x):
-        return forever(x)
-
     assert "RecursionError" in says(TWICE, forever)
 
 
