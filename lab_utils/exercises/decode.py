@@ -226,17 +226,13 @@ rule = function(
 )  # fmt: skip
 
 
-def _to_waveform(result: str) -> str:
-    return f"def to_waveform(samples):\n    return {result}"
-
-
 waveform = function(
     "decode.waveform", objective=OBJECTIVES[4], look="The wrong numbers",
     task="**Find the bug.** `samples` holds 16-bit integers from a WAV file, −32,768 to 32,767. "
     "`to_waveform` should return the array that Whisper takes, float32 between −1 and 1, but with "
     "it Whisper writes nonsense. Correct it.",
     setup="import numpy as np",
-    stub=_to_waveform("samples.astype(np.float32)"),
+    stub="def to_waveform(samples):\n    return samples.astype(np.float32)",
     solution_code="samples.astype(np.float32) / 32768",
     kind="bug", tol=5e-4, dtype="float32",  # 32767 will do
     cases=("np.array([0, 12000, -20000, 30000, -1], np.int16)",

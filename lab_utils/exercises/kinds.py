@@ -223,9 +223,9 @@ class Function:
 
     cases: tuple[Case, ...]
     helpers: Mapping[str, Any] = field(repr=False)
-    tol: float = 1e-6
-    dtype: str = ""
-    judged: Callable[..., str | None] | None = None
+    tol: float
+    dtype: str
+    judged: Callable[..., str | None] | None
 
     def arguments(self, exercise: Exercise) -> list[tuple]:
         """The arguments of each case, new each time: a function may spoil them."""

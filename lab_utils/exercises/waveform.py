@@ -150,14 +150,12 @@ file_size = number(
     why="WAV does not care what is in the sound: 10 s of silence take as much as 10 s of speech.",
 )  # fmt: skip
 
-_MONO = "def mono(y):\n    return "
-
 mono = function(
     "waveform.mono", objective=OBJECTIVES[3], look="Two channels, three formats",
     task="**Find the bug.** `mono` should turn a stereo wave of shape (2, n_samples) into one wave "
     "of shape (n_samples,). It returns two numbers. Fix it.",
     setup="import numpy as np",
-    stub=f"{_MONO}y.mean(axis=1)",
+    stub="def mono(y):\n    return y.mean(axis=1)",
     solution_code="y.mean(axis=0)",
     kind="bug",
     cases=("np.array([[0.5, 0.1, -0.3], [0.1, 0.3, -0.2]])",
