@@ -103,6 +103,14 @@ def test_a_lab_that_lacks_a_cell_is_refused(lab):
         editions.mark(broken, lab=LAB)
 
 
+def test_a_formatter_may_change_quotes_and_comments_of_a_stub(lab):
+    formatted = copy.deepcopy(lab)
+    [stub] = [cell for cell in formatted.cells if cell.source.startswith("def timecode")]
+    stub.source = stub.source.replace('"""', "'''") + "  # here"
+    assert editions.mark(formatted, lab=LAB).cells[formatted.cells.index(stub)].metadata.nbgrader
+    assert not editions.leaks(formatted, lab=LAB)
+
+
 def test_the_teachers_edition_holds_solutions_and_hidden_tests(lab):
     teacher = editions.source_edition(lab, lab=LAB)
     text = "\n".join(cell.source for cell in teacher.cells)

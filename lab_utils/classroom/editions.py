@@ -226,13 +226,19 @@ def generate(folder: Path, lab: str) -> Path:
 
 
 def leaks(notebook: NotebookNode, *, lab: str) -> list[str]:
-    """The keys of exercises whose solution or hidden tests stand in a notebook's exercise cells."""
+    """The keys of exercises of which a notebook shows a line of the solution or a hidden test."""
     found = []
     for exercise in exercises.of_lab(lab):
         at = locate(notebook.cells, exercise)
         stub, check = (notebook.cells[at[part]].source for part in ("", "-check"))
-        found += [exercise.key] * ((stub.strip() != exercise.stub) + (".grade(" in check))
+        secret = _lines(exercise.solution_code) - _lines(exercise.stub) | {BEGIN_SOLUTION}
+        found += [exercise.key] * bool(secret & _lines(stub))
+        found += [exercise.key] * (".grade(" in check)
     return found
+
+
+def _lines(code: str) -> set[str]:
+    return {line.strip() for line in code.splitlines()} - {""}
 
 
 def nbgrader(folder: Path, *arguments: str) -> str:
