@@ -55,7 +55,6 @@ def test_the_way_there_and_back_with_even_and_odd_frames(n_fft):
         (lambda D, y: features.stft(y, n_fft=400, hop_length=9, window=[1]), "name of a window"),
         (lambda D, y: features.mel_filters(sr=8000, n_fft=400, n_mels=8.0), "n_mels >= 1"),
         (lambda D, y: features.mel_filters(sr=8000, n_fft=400, n_mels=8, norm="x"), "norm"),
-        (lambda D, y: features.amplitude_to_db(abs(D), ref=-1), "a power above 0"),
         (lambda D, y: features.load_png("no.png", low=0, high=1), "save_png"),
     ],
 )
@@ -125,15 +124,6 @@ def test_decibels_are_librosas(ref, top_db):
     reference = np.max if ref == "max" else ref
     oracle = librosa.power_to_db(S, ref=reference, top_db=top_db)
     np.testing.assert_allclose(features.power_to_db(S, ref=ref, top_db=top_db), oracle, atol=1e-4)
-
-
-def test_magnitude_and_power_have_the_same_decibels():
-    magnitude = np.array([1.0, 0.1, 0.01])
-    np.testing.assert_allclose(features.amplitude_to_db(magnitude), [0, -20, -40], atol=1e-4)
-    np.testing.assert_allclose(features.power_to_db(magnitude**2), [0, -20, -40], atol=1e-4)
-    np.testing.assert_allclose(
-        features.amplitude_to_db(magnitude, ref=0.1), features.power_to_db(magnitude**2, ref=0.01)
-    )
 
 
 def test_silence_has_finite_decibels():
@@ -250,7 +240,6 @@ def test_png_keeps_each_value_to_half_a_step(tmp_path, clip):
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, win_length=0), "1 to 4"),
         (lambda: features.stft(noise(9), n_fft=4, hop_length=1, pad_mode="mirror"), "'mirror'"),
         (lambda: features.power_to_db(np.ones(3) * 1j), "complex"),
-        (lambda: features.amplitude_to_db(np.ones(3) * 1j), "complex"),
         (lambda: features.power_to_db(np.ones(3), ref="min"), "'min'"),
         (lambda: features.power_to_db(np.ones(3), ref=-1.0), "-1.0"),
         (lambda: features.power_to_db(np.ones(3), top_db=-1), "top_db"),
