@@ -52,16 +52,11 @@ class _Reader:
 
 
 def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
-    """Read every variable of a CTranslate2 ``model.bin``.
-
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
+    """Read every variable of a whole CTranslate2 ``model.bin``.
 
     Returns
     -------
-    dict of str to np.ndarray
+    dict
         Variable name to array, in the file's own types; an alias has an entry of its own.
 
     Raises
@@ -108,19 +103,44 @@ def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
     return variables
 
 
+LINEAR = {"weight": "weight", "bias": "bias"}
+NORM = {"gamma": "weight", "beta": "bias"}
+#: CTranslate2's name of a layer → openai-whisper's; of the model, of every block, of the decoder's
+MODEL = {
+    "encoder/conv1": "encoder.conv1",
+    "encoder/conv2": "encoder.conv2",
+    "encoder/layer_norm": "encoder.ln_post",
+    "decoder/layer_norm": "decoder.ln",
+}
+BLOCK = {
+    "self_attention/layer_norm": "attn_ln",
+    "self_attention/linear_1": "attn.out",
+    "ffn/layer_norm": "mlp_ln",
+    "ffn/linear_0": "mlp.0",
+    "ffn/linear_1": "mlp.2",
+}
+CROSS = {"attention/layer_norm": "cross_attn_ln", "attention/linear_2": "cross_attn.out"}
+#: projections that CTranslate2 stacks, and what openai-whisper calls the parts
+STACKS = {
+    "self_attention/linear_0": ("attn.query", "attn.key", "attn.value"),
+    "attention/linear_0": ("cross_attn.query",),
+    "attention/linear_1": ("cross_attn.key", "cross_attn.value"),
+}
+
+
 def to_openai(variables: dict[str, np.ndarray], dims: dict[str, int]) -> dict[str, np.ndarray]:
     """Rename CTranslate2's variables to openai-whisper's parameters.
 
     Parameters
     ----------
-    variables : dict of str to np.ndarray
+    variables
         As :func:`read_ctranslate2` returns them.
-    dims : dict of str to int
+    dims
         The fields of ``whisper.model.ModelDimensions``.
 
     Returns
     -------
-    dict of str to np.ndarray
+    dict
         openai-whisper's state dict, in the types of the file (float16).
 
     Raises
@@ -129,60 +149,44 @@ def to_openai(variables: dict[str, np.ndarray], dims: dict[str, int]) -> dict[st
         A variable is missing or has another shape than the dimensions ask for.
     """
     state: dict[str, np.ndarray] = {}
-
-    def get(name: str) -> np.ndarray:
-        if name not in variables:
-            raise CheckpointError(f"The weights file lacks {name}: it is not a Whisper model.")
-        return variables[name]
-
-    def copy(source: str, target: str, kinds: dict[str, str]) -> None:
-        for theirs, ours in kinds.items():
-            state[f"{target}.{ours}"] = get(f"{source}/{theirs}")
-
-    def split(source: str, target: str, parts: tuple[str, ...], n_state: int) -> None:
-        """Cut stacked projections apart; the key's bias is zero and openai's key has none."""
-        weight, bias = get(f"{source}/weight"), get(f"{source}/bias")
-        if weight.shape != (len(parts) * n_state, n_state) or bias.shape != (len(parts) * n_state,):
-            raise CheckpointError(
-                f"{source} has shape {weight.shape}, expected {(len(parts) * n_state, n_state)}."
-            )
-        for i, part in enumerate(parts):
-            rows = slice(i * n_state, (i + 1) * n_state)
-            state[f"{target}.{part}.weight"] = weight[rows]
-            if part != "key":
-                state[f"{target}.{part}.bias"] = bias[rows]
-
-    linear = {"weight": "weight", "bias": "bias"}
-    norm = {"gamma": "weight", "beta": "bias"}
-
-    def block(source: str, target: str, n_state: int, *, cross: bool) -> None:
-        copy(f"{source}/self_attention/layer_norm", f"{target}.attn_ln", norm)
-        split(
-            f"{source}/self_attention/linear_0",
-            f"{target}.attn",
-            ("query", "key", "value"),
-            n_state,
-        )
-        copy(f"{source}/self_attention/linear_1", f"{target}.attn.out", linear)
-        if cross:
-            attention = f"{source}/attention"
-            copy(f"{attention}/layer_norm", f"{target}.cross_attn_ln", norm)
-            split(f"{attention}/linear_0", f"{target}.cross_attn", ("query",), n_state)
-            split(f"{attention}/linear_1", f"{target}.cross_attn", ("key", "value"), n_state)
-            copy(f"{attention}/linear_2", f"{target}.cross_attn.out", linear)
-        copy(f"{source}/ffn/layer_norm", f"{target}.mlp_ln", norm)
-        copy(f"{source}/ffn/linear_0", f"{target}.mlp.0", linear)
-        copy(f"{source}/ffn/linear_1", f"{target}.mlp.2", linear)
-
-    for convolution in ("conv1", "conv2"):
-        copy(f"encoder/{convolution}", f"encoder.{convolution}", linear)
-    state["encoder.positional_embedding"] = get("encoder/position_encodings/encodings")
-    for i in range(dims["n_audio_layer"]):
-        block(f"encoder/layer_{i}", f"encoder.blocks.{i}", dims["n_audio_state"], cross=False)
-    copy("encoder/layer_norm", "encoder.ln_post", norm)
-    state["decoder.token_embedding.weight"] = get("decoder/embeddings/weight")
-    state["decoder.positional_embedding"] = get("decoder/position_encodings/encodings")
-    for i in range(dims["n_text_layer"]):
-        block(f"decoder/layer_{i}", f"decoder.blocks.{i}", dims["n_text_state"], cross=True)
-    copy("decoder/layer_norm", "decoder.ln", norm)
+    try:
+        for side in ("encoder", "decoder"):
+            positions = variables[f"{side}/position_encodings/encodings"]
+            state[f"{side}.positional_embedding"] = positions
+        state["decoder.token_embedding.weight"] = variables["decoder/embeddings/weight"]
+        layers = dict(MODEL)
+        for side, kind in (("encoder", "audio"), ("decoder", "text")):
+            cross = side == "decoder"
+            for i in range(dims[f"n_{kind}_layer"]):
+                theirs, ours = f"{side}/layer_{i}", f"{side}.blocks.{i}"
+                names = BLOCK | CROSS if cross else BLOCK
+                layers |= {f"{theirs}/{a}": f"{ours}.{b}" for a, b in names.items()}
+                for name, parts in STACKS.items():
+                    if cross or name.startswith("self"):
+                        stack = f"{theirs}/{name}"
+                        targets = [f"{ours}.{part}" for part in parts]
+                        state |= _cut(variables, stack, targets, dims[f"n_{kind}_state"])
+        for name, target in layers.items():
+            for theirs, ours in (NORM if name.endswith("norm") else LINEAR).items():
+                state[f"{target}.{ours}"] = variables[f"{name}/{theirs}"]
+    except KeyError as error:
+        raise CheckpointError(
+            f"The weights file lacks {error.args[0]}: it is not a Whisper model."
+        ) from error
     return state
+
+
+def _cut(
+    variables: dict[str, np.ndarray], name: str, targets: list[str], n_state: int
+) -> dict[str, np.ndarray]:
+    """Cut stacked projections apart."""
+    weight, bias = variables[f"{name}/weight"], variables[f"{name}/bias"]
+    rows = len(targets) * n_state
+    if weight.shape != (rows, n_state) or bias.shape != (rows,):
+        raise CheckpointError(f"{name} has shape {weight.shape}, expected {(rows, n_state)}.")
+    cut = {}
+    for i, target in enumerate(targets):
+        cut[f"{target}.weight"] = weight[i * n_state : (i + 1) * n_state]
+        if not target.endswith("key"):  # its bias is zero, and openai's key has none
+            cut[f"{target}.bias"] = bias[i * n_state : (i + 1) * n_state]
+    return cut

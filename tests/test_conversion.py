@@ -90,7 +90,7 @@ def test_damaged_and_hostile_files_are_refused(data, message):
 
 def test_a_file_without_whispers_variables_is_refused():
     dims = dict(zip(DIMS, (80, 10, 4, 1, 1, 7, 5, 4, 1, 1), strict=True))
-    with pytest.raises(CheckpointError, match="lacks encoder/conv1/weight"):
+    with pytest.raises(CheckpointError, match="lacks encoder/position_encodings"):
         to_openai(ARRAYS, dims)
 
 
