@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import registry
+from .constants import SAMPLE_RATE
 from .errors import SampleError
 from .places import cache_dir
 from .registry import ASSETS_VARIABLE as ASSETS_VARIABLE
@@ -35,7 +36,7 @@ class Sample:
     licence: str
     made: str  #: how the clip was made
     duration: float  #: seconds
-    sr: int = 16_000  #: Hz, the file's own
+    sr: int = SAMPLE_RATE  #: Hz, the file's own
     channels: int = 1
     words: Times = ()  #: the true times, where the clip was put together from single words
     segments: Times = ()  #: the same for sentences with silences of known length between them

@@ -382,11 +382,12 @@ def test_two_at_once_fetch_once(model, cache, monkeypatch):
 def test_two_processes_at_once_fetch_once(cache, tmp_path):
     code = (
         "import time; from lab_utils import checkpoints as c\n"
-        "c._refusal = lambda name, path: ''\n"
+        "kept = c.cache_dir() / 'base.pt'\n"
+        "c._search = lambda name: (kept if kept.exists() else None, [])\n"
+        "c._clean = c._official = lambda _: None\n"  # without importing torch
         "def slow(name, source):\n"
-        "    time.sleep(0.5); print('fetched', flush=True)\n"
-        "    p = c.cache_dir() / f'{name}.pt'; p.write_bytes(b'x'); return p\n"
-        "c._bring = slow; c.fetch('base')\n"
+        "    time.sleep(0.5); print('fetched', flush=True); kept.write_bytes(b'x'); return kept\n"
+        "c._bring = slow; c.fetch('base', progress=False)\n"
     )
     jobs = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(2)

@@ -22,10 +22,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from lab_utils.constants import SAMPLE_RATE
 from lab_utils.files import sha256
 
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLE_RATE = 16_000  # Hz
 PEAK = 0.6
 SEED = 7
 N_SENTENCES = {"train": 84, "validation": 12, "test": 36}

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         BeamSearch,
         LanguageGuess,
         LanguageTrack,
-        Step,
         TimedWord,
         Trace,
         Window,
@@ -85,14 +84,6 @@ def plot_bars(
     ax.set_xlim(0, 1.25)
     ax.invert_yaxis()
     return finish(ax, xlabel="probability", title=title)
-
-
-def plot_alternatives(step: Step, *, title: str = "", ax: Axes | None = None) -> Axes:
-    """The likeliest tokens of one step as bars; the one taken is dark and marked."""
-    labels = [visible(a.text) for a in step.alternatives]
-    values = [a.probability for a in step.alternatives]
-    taken = next((i for i, a in enumerate(step.alternatives) if a.token == step.token), None)
-    return plot_bars(labels, values, marked=taken, title=title, ax=ax)
 
 
 def plot_languages(
