@@ -388,12 +388,3 @@ def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
     mel = np.log10(np.maximum(mel, AMIN))
     mel = np.maximum(mel, mel.max() - 8)
     return (mel + 4) / 4
-
-
-def envelope(y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and the highest sample of each of ``n`` equal stretches: what a picture shows.
-
-    Fewer than ``n`` samples are their own stretches.
-    """
-    starts = np.linspace(0, len(y), min(n, len(y)), endpoint=False).astype(int)
-    return np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 
-from lab_utils import audio, features, samples
+from lab_utils import audio, features, pictures, samples
 from lab_utils.errors import AudioError
 
 
@@ -157,9 +157,9 @@ def test_whisper_log_mel_with_another_fourier_transform_is_near(clip):
 
 def test_envelope_keeps_every_peak():
     y = noise(1000)
-    low, high = features.envelope(y, 30)
+    low, high = pictures.envelope(y, 30)
     assert (low.min(), high.max(), len(low)) == (y.min(), y.max(), 30)
-    for part in features.envelope(y[:7], 30):
+    for part in pictures.envelope(y[:7], 30):
         np.testing.assert_array_equal(part, y[:7])
 
 

@@ -64,7 +64,7 @@ MAY_IMPORT = {
         "checkpoints",
         "samples",
     },
-    "plotting": {"errors", "features"},
+    "plotting": {"pictures"},
     "exercises": "anything but classroom",
     "widgets": "anything but exercises",
     "classroom": "anything",

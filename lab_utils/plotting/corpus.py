@@ -76,7 +76,7 @@ def plot_recording(
     Parameters
     ----------
     envelope : (low, high)
-        Lowest and highest sample of each of equal stretches: ``features.envelope``.
+        Lowest and highest sample of each of equal stretches: ``pictures.envelope``.
     duration : float
         Seconds.
     events : sequence of mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import features
 from ..errors import LabError
+from ..pictures import envelope
 from .style import BLUE, GRAY, MAP, ORANGE, WHITE_BOX, draw_matrix, finish, line_style, new_axes
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def plot_waveform(
     if len(y) <= 2 * COLUMNS:
         ax.plot(start + np.arange(len(y)) / sr, y, color=color, linewidth=1, label=label)
     else:
-        low, high = features.envelope(y, COLUMNS)
+        low, high = envelope(y, COLUMNS)
         times = np.linspace(start, end, COLUMNS, endpoint=False)
         ax.fill_between(times, low, high, color=color, linewidth=0.5, label=label, step="post")
     limit = 1.05 * max(float(np.abs(y).max()), 1e-3)
@@ -247,7 +247,7 @@ def plot_filter_bank(
     """
     filters = _matrix(filters)
     ax = new_axes(ax, figsize=(9, 3))
-    hz = features.bin_frequencies(sr=sr, n_fft=2 * (filters.shape[1] - 1))
+    hz = np.linspace(0, sr / 2, filters.shape[1])
     if kind == "lines":
         for i, weights in enumerate(filters):
             ax.plot(hz, weights, **line_style(i % 2), linewidth=1)
