@@ -124,11 +124,9 @@ def plot_cuts(
     Parameters
     ----------
     y : np.ndarray, float32, shape (n_samples,)
-        The stretch.
-    start : float
-        Where the stretch begins in the recording, in seconds.
+        The stretch, which begins at ``start`` seconds of the recording, as all times.
     words : sequence of (text, start, end)
-        What is said, times in seconds of the recording.
+        What is said.
     rows : mapping of str to sequence of (start, end)
         Name of a way to split -> its clips.
     """
@@ -169,13 +167,11 @@ def plot_speech(
     Parameters
     ----------
     probabilities : np.ndarray, shape (n_windows,)
-        Of speech, in [0, 1].
-    step, level_step : float
-        Seconds of one probability and of one level.
+        Of speech, in [0, 1], each for ``step`` seconds.
     rows : mapping of str to sequence of (start, end)
         Name -> spans in seconds, drawn as bars.
     levels : np.ndarray
-        dB relative to full scale.
+        dB relative to full scale, each for ``level_step`` seconds.
     """
     fig, axes = new_figure(3, 1, figsize=(9.6, 5.1), sharex=True)
     axes[0].plot(np.arange(len(levels)) * level_step, levels, color=style.BLUE, lw=0.7)

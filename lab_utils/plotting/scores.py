@@ -114,14 +114,9 @@ def plot_intervals(
     zero: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """One row for each interval, numbers beside it; a dot alone where there is no interval.
+    """One row for each interval, in percent, numbers beside it; a dot alone where there is none.
 
-    Parameters
-    ----------
-    intervals : mapping of str to metrics.Interval
-        Fractions; drawn in percent, the first at the top.
-    zero : bool
-        Draw a line at zero, for differences.
+    ``zero`` draws a line at zero, for differences.
     """
     ax = new_axes(ax, figsize=(8.5, 0.9 + 0.5 * len(intervals)))
     for i, interval in enumerate(intervals.values()):
@@ -139,13 +134,7 @@ def plot_before_after(
     xlabel: str = "word error rate (%)",
     ax: Axes | None = None,
 ) -> Axes:
-    """Before and after with intervals: one row for each test set, two marks in each.
-
-    Parameters
-    ----------
-    pairs : mapping of str to (metrics.Interval, metrics.Interval)
-        Before and after, fractions; drawn in percent.
-    """
+    """Before and after with intervals, in percent: a row for each test set, two marks in each."""
     ax = new_axes(ax, figsize=(8.5, 1.2 + 0.75 * len(pairs)))
     for i, (before, after) in enumerate(pairs.values()):
         old = {"line": style.GRAY, "color": style.GRAY, "marker": "o", "name": "before"}
@@ -189,12 +178,12 @@ def plot_resamples(
     zero: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """What a bootstrap drew, as a histogram with the ends of the interval.
+    """What a bootstrap drew, as a histogram with the ends of the interval, in percent.
 
     Parameters
     ----------
     values : np.ndarray, shape (n_resamples,)
-        Fractions; drawn in percent.
+        Fractions.
     interval : metrics.Interval
         Its value, and the percentiles of the draws as its ends.
     zero : bool
@@ -227,14 +216,9 @@ def plot_error_against(
     xlabel: str,
     ax: Axes | None = None,
 ) -> Axes:
-    """Word error rate as a curve, each line with its interval as a band.
+    """Word error rate in percent as a curve, each line with its interval as a band.
 
-    Parameters
-    ----------
-    x : sequence of float
-        The condition: SNR in dB, bit rate in kbit/s, …
-    lines : mapping of str to sequence of metrics.Interval
-        One interval for each value of ``x``.
+    ``x`` is the condition (SNR in dB, bit rate in kbit/s, …); a line has an interval for each.
     """
     ax = new_axes(ax, figsize=(8.5, 3.6))
     for i, (name, intervals) in enumerate(lines.items()):
@@ -255,11 +239,7 @@ def plot_losses(
 ) -> Axes:
     """Training and validation loss by epoch.
 
-    Parameters
-    ----------
-    history : sequence of training.Epoch
-    epochs : int, optional
-        How far the axis reaches, for a picture that grows while the model learns.
+    ``epochs`` is how far the axis reaches, for a picture that grows while the model learns.
     """
     ax = new_axes(ax, figsize=(8.5, 3.4))
     numbers = [epoch.number for epoch in history]
@@ -281,14 +261,9 @@ def plot_losses(
 def plot_labels(
     seen: Sequence[str], answers: Sequence[str], *, counts: Sequence[bool], ax: Axes | None = None
 ) -> Axes:
-    """The label sequence token by token: seen above, to be answered below, masked ones hatched.
+    """The label sequence token by token: seen above, to be answered below.
 
-    Parameters
-    ----------
-    seen, answers : sequence of str
-        Tokens as text, one for each position; a space at the start is drawn as ␣.
-    counts : sequence of bool
-        Whether the answer at this position counts.
+    Tokens are given as text; one whose answer does not count is hatched.
     """
     from matplotlib.patches import FancyBboxPatch
 

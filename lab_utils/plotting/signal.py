@@ -32,21 +32,10 @@ def plot_waveform(
     color: str = BLUE,
     title: str = "",
 ) -> Axes:
-    """A waveform over time: a line where it is short, its outline where it is long.
+    """A waveform, shape (n_samples,), over time from ``start`` seconds on.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    start : float
-        The time of the first sample in seconds.
-    label : str
-        For a legend.
-
-    Returns
-    -------
-    Axes
-        A long waveform is drawn as the band between the smallest and the largest sample under
-        each pixel, so no peak is lost.
+    A long one is drawn as the band between the smallest and the largest sample under each pixel,
+    so no peak is lost. ``label`` is for a legend.
     """
     y = _vector(y, "a waveform")
     ax = new_axes(ax, figsize=(9, 2.2))
@@ -137,16 +126,9 @@ def plot_spectrum(
     unit: str = "level (dB)",
     title: str = "",
 ) -> Axes:
-    """One or several spectra as lines.
+    """One or several spectra as lines, shape (n_frequencies,) each, over frequencies in Hz.
 
-    Parameters
-    ----------
-    spectra : np.ndarray or mapping of label to np.ndarray
-        Shape (n_frequencies,) each.
-    frequencies : np.ndarray
-        Hz.
-    unit : str
-        Quantity and unit of the values.
+    ``unit`` is quantity and unit of the values.
     """
     lines = spectra if isinstance(spectra, Mapping) else {"": spectra}
     ax = plot_curve(frequencies, lines, xlabel="frequency (Hz)", ylabel=unit, ax=ax, title=title)
@@ -237,13 +219,9 @@ def plot_mel(
 def plot_filter_bank(
     filters: np.ndarray, *, sr: int, ax: Axes | None = None, kind: str = "lines", title: str = ""
 ) -> Axes:
-    """The triangles of a mel filter bank: as lines, or as a picture of the matrix.
+    """The triangles of a mel filter bank: as ``"lines"``, or as an ``"image"`` of the matrix.
 
-    Parameters
-    ----------
-    filters : np.ndarray, shape (n_mels, 1 + n_fft // 2)
-        Weights, no decibels.
-    kind : {"lines", "image"}
+    ``filters`` are weights, no decibels, shape (n_mels, 1 + n_fft // 2).
     """
     filters = _matrix(filters)
     ax = new_axes(ax, figsize=(9, 3))

@@ -28,17 +28,9 @@ DOUBT = 0.5  #: words below this probability get a dashed frame
 def spoken_figure(y: np.ndarray, *, sr: int, words: Sequence[Word] = ()) -> Figure:
     """A clip as lines of waveform, each word under its moment.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    words : sequence of Word
-        A clip of more than 36 s is drawn without them, in one line.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A row for each six seconds or less; words that Whisper doubts (probability below 0.5) are
-        framed by a dashed line, the others shaded the more the less sure it is.
+    A row for each six seconds or less. Words that Whisper doubts (probability below 0.5) are
+    framed by a dashed line, all are shaded the more the less sure it is. A clip of more than 36 s
+    is drawn without words, in one line.
     """
     duration = len(y) / sr
     words = words if duration <= LONGEST_WITH_WORDS else ()
@@ -76,13 +68,7 @@ def plot_segments(segments: Sequence[Segment], *, duration: float, ax: Axes | No
     """Draw each segment as a bar over time, one below the other, and where windows begin.
 
     Bars of the same window look alike; a solid line marks the start of each window that Whisper
-    decoded, dotted lines each 30 s.
-
-    Parameters
-    ----------
-    segments : sequence of Segment
-    duration : float
-        Length of the recording in seconds.
+    decoded, dotted lines each 30 s. ``duration`` is that of the recording in seconds.
     """
     ax = new_axes(ax, figsize=(9, 0.6 + 0.24 * max(len(segments), 4)))
     begins = sorted({segment.seek for segment in segments})
