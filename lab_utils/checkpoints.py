@@ -157,20 +157,10 @@ def _not_whisper(checkpoint: object, n_bytes: int) -> str:
 
 
 def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]) -> Path:
-    """Write a checkpoint in whisper's own format, whole or not at all.
+    """Write a checkpoint in whisper's own format, whole or not at all; returns its path.
 
-    Parameters
-    ----------
-    path : path-like
-        The final name, ending in ``.pt``.
-    dims : dict of str to int
-        The fields of ``whisper.model.ModelDimensions``.
-    state : dict of str to torch.Tensor
-
-    Returns
-    -------
-    Path
-        The file; the checksums that :func:`read` compares are in it.
+    ``dims`` are the fields of ``whisper.model.ModelDimensions``, ``state`` holds torch tensors. The
+    checksums that :func:`read` compares are in the file.
     """
     import torch
 
