@@ -24,7 +24,7 @@ _MAX_RANK = 4
 class _Reader:
     """A cursor over bytes that refuses to read past the end."""
 
-    def __init__(self, data: bytes | memoryview):
+    def __init__(self, data: bytes | memoryview) -> None:
         self.data = memoryview(data)
         self.position = 0
 

