@@ -28,6 +28,10 @@ class CheckpointError(LabError, RuntimeError):
     """Model weights cannot be found, fetched, verified or converted."""
 
 
+class FetchError(SampleError, CheckpointError):
+    """A clip or weights cannot be fetched, or what came is not what the registry describes."""
+
+
 class DecodingError(LabError, ValueError):
     """A decoding step was asked for that the model cannot do."""
 

@@ -55,3 +55,12 @@ def load_png(path: str | os.PathLike, *, low: float, high: float) -> np.ndarray:
     if gray.ndim != 2:
         raise AudioError(f"Expected a gray picture, found one of shape {gray.shape}.")
     return low + gray / 255 * np.float32(high - low)
+
+
+def envelope(y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest sample of each of ``n`` equal stretches: what a picture shows.
+
+    Fewer than ``n`` samples are their own stretches.
+    """
+    starts = np.linspace(0, len(y), min(n, len(y)), endpoint=False).astype(int)
+    return np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)

@@ -266,7 +266,7 @@ def test_widgets_are_accessible_and_fit(studio, axe, theme):
 
 @pytest.mark.model
 def test_spliced_words_are_lit_when_they_are_spoken(lab, chromium):
-    truth = samples._registry()["en_spliced"]["words"]
+    truth = samples.get("en_spliced").words
     path = lab.write(
         "spliced.ipynb",
         SETUP,

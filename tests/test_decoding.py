@@ -529,7 +529,8 @@ def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):
 def test_pictures_are_labelled(story):
     path = decoding.trace(story, sample_len=12)
     search = decoding.beam_search(story, beam_size=2, sample_len=6)
-    ax = plots.plot_alternatives(path.steps[4], title="t")
+    likely = {plots.visible(a.text): a.probability for a in path.steps[4].alternatives}
+    ax = plots.plot_bars(list(likely), list(likely.values()), marked=0, title="t")
     assert ax.get_xlabel() == "probability"
     assert [t.get_text() for t in ax.get_yticklabels()][0].startswith("␣")
     ax = plots.plot_steps(path)

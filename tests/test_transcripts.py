@@ -272,7 +272,7 @@ def test_real_silence_with_word_times_gives_subtitles(tiny):
 def test_the_picture_shows_where_windows_begin(by_hand):
     from dataclasses import replace
 
-    from lab_utils.plotting.transcripts import plot_segments
+    from lab_utils.plotting.speech import plot_segments
 
     first, second = by_hand.segments
     ax = plot_segments([first, replace(second, seek=2850)], duration=62.0)

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..errors import LabError
-from .signal import COLOUR_MAP, ORANGE, plot_levels, plot_waveform
+from .signal import plot_levels, plot_waveform
+from .style import MAP, ORANGE
 
 DPI = 100
 SHADES = 192  #: of the 256 colours of a palette; the rest are greys for text and lines
@@ -79,12 +80,12 @@ class MatrixPicture:
         self._ax = self._fig.add_axes((0.085, 0.15, 0.8, 0.81))
         self._ax.set(xlim=(0, duration), ylim=(0, 1), xlabel="time (s)")
         bar = self._fig.add_axes((0.9, 0.15, 0.016, 0.81))
-        self._scale = ScalarMappable(Normalize(*limits), cmap=COLOUR_MAP)
+        self._scale = ScalarMappable(Normalize(*limits), cmap=MAP)
         self._fig.colorbar(self._scale, cax=bar, label=unit)
         self._moving = (self._ax.yaxis, bar.yaxis)
         for axis in self._moving:
             axis.set_animated(True)
-        colours = matplotlib.colormaps[COLOUR_MAP](np.linspace(0, 1, SHADES))[:, :3]
+        colours = matplotlib.colormaps[MAP](np.linspace(0, 1, SHADES))[:, :3]
         greys = np.linspace(0, 1, 256 - SHADES)[:, np.newaxis].repeat(3, axis=1)
         self._palette = (np.vstack([colours, greys]) * 255).round().astype(np.uint8)
         self._limits, self._axis, self._pixels, self._kept = limits, None, None, None

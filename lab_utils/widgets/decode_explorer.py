@@ -245,7 +245,7 @@ def _mel_png(window: Window) -> bytes:
     """The log-mel of the sound as a picture, one pixel a value, low bands at the bottom."""
     from matplotlib.image import imsave
 
-    from ..plotting.decoding import MAP
+    from ..plotting.style import MAP
 
     buffer = io.BytesIO()
     imsave(buffer, window.mel[::-1, : 2 * window.n_positions], cmap=MAP, format="png")
