@@ -346,7 +346,7 @@ def test_wide_characters_stand_under_each_other():
         (lambda: metrics.score(["a"], ["a"]).by(["x", "y"]), "one label"),
         (lambda: metrics.distance_table("a" * 6000, "b" * 6000), "use metrics.distance"),
         (lambda: metrics.share(3, 2), "3 of 2"),
-        (lambda: metrics.bootstrap(metrics.score(["a"], ["a"]), confidence=95), "between 0 and 1"),
+        (lambda: metrics.interval(metrics.score(["a"], ["a"]), confidence=95), "between 0 and 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, match):
@@ -387,7 +387,6 @@ def test_the_spread_of_a_rate_is_scipys_bootstrap_standard_error():
     ours, theirs = metrics.interval(score), oracle.confidence_interval
     assert ours.value == score.wer
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.015)
-    assert metrics.bootstrap(score) == ours
 
 
 def test_an_interval_can_be_computed_by_hand():
@@ -395,7 +394,7 @@ def test_an_interval_can_be_computed_by_hand():
     score = metrics.Score(tuple(fake_clip(i, i % 2, 10) for i in range(10)), "none")
     spread = np.std([0, 1] * 5, ddof=1) / np.sqrt(10) / 10
     t = scipy.stats.t.ppf(0.975, 9)
-    ours = metrics.bootstrap(score)
+    ours = metrics.interval(score)
     assert (ours.low, ours.high) == pytest.approx(
         (0.05 * np.exp(-t * spread / 0.05), 0.05 * np.exp(t * spread / 0.05))
     )
@@ -424,7 +423,7 @@ def test_ninety_five_percent_intervals_hold_the_truth_about_that_often(n, rate):
         errors, words = skewed(rng, n, rate)
         if errors.any():
             corpora += 1
-            found = metrics.bootstrap(as_score(errors, words))
+            found = metrics.interval(as_score(errors, words))
             inside += found.low <= rate <= found.high
     assert 0.92 <= inside / corpora <= 0.99
 
@@ -468,17 +467,17 @@ def test_clips_of_one_sentence_are_one_group():
         score = as_score(rng.poisson(0.1 * hard * words), words)
         sentences = np.arange(10).repeat(2).tolist()
         for groups in (sentences, None):
-            found = metrics.bootstrap(score, groups=groups)
+            found = metrics.interval(score, groups=groups)
             inside = found.low <= 0.1 <= found.high
             grouped, alone = grouped + (inside if groups else 0), alone + (0 if groups else inside)
     assert alone / 200 < 0.9 < grouped / 200
 
 
 def test_where_nothing_can_be_told_there_is_no_interval_but_a_reason():
-    few = metrics.bootstrap(as_score([1] * 7, [10] * 7))
+    few = metrics.interval(as_score([1] * 7, [10] * 7))
     assert np.isnan([few.low, few.high]).all() and few.value == 0.1
     assert f"{few:.1%}" == "10.0% (no interval: only 7 independent clips, 8 are needed)"
-    perfect = metrics.bootstrap(as_score([0] * 12, [10] * 12))
+    perfect = metrics.interval(as_score([0] * 12, [10] * 12))
     assert "up to 22% of all" in f"{perfect:.1%}"  # 1 - 0.05 ** (1 / 12), about 3 / 12
     two = metrics.compare(as_score([1, 0], [5, 5]), as_score([0, 0], [5, 5]))
     assert "cannot tell" in two.verdict and "only 2" in two.verdict
@@ -495,9 +494,9 @@ def fake_clip(i: int, errors: int, words: int) -> metrics.ClipScore:
 def test_groups_widen_the_interval_of_doubled_clips():
     said, written = map(list, zip(*random_pairs(30, seed=4), strict=True))
     doubled = metrics.score(said * 2, written * 2, normalizer="none")
-    alone = metrics.bootstrap(metrics.score(said, written, normalizer="none"))
-    grouped = metrics.bootstrap(doubled, groups=[*range(30)] * 2)
-    naive = metrics.bootstrap(doubled)
+    alone = metrics.interval(metrics.score(said, written, normalizer="none"))
+    grouped = metrics.interval(doubled, groups=[*range(30)] * 2)
+    naive = metrics.interval(doubled)
     assert (grouped.low, grouped.high) == pytest.approx((alone.low, alone.high))
     assert naive.high - naive.low < grouped.high - grouped.low
 
@@ -518,7 +517,7 @@ def test_pairing_sees_a_small_steady_gain_that_separate_intervals_hide():
     errors = rng.integers(2, 9, size=40)
     a = metrics.Score(tuple(fake_clip(i, int(e), 10) for i, e in enumerate(errors)), "none")
     b = metrics.Score(tuple(fake_clip(i, int(e) - 1, 10) for i, e in enumerate(errors)), "none")
-    assert metrics.bootstrap(b).high > metrics.bootstrap(a).low  # the two intervals overlap
+    assert metrics.interval(b).high > metrics.interval(a).low  # the two intervals overlap
     assert metrics.compare(a, b).difference.high < 0
 
 

@@ -38,8 +38,7 @@ def unit_of(language: str | None) -> str:
     Notes
     -----
     Taught in: notebooks/09_evaluate.ipynb. The list is that of the Whisper paper (2022, section
-    4.4: Chinese, Japanese, Thai, Lao, Burmese), with other Chinese languages, Khmer,
-    Tibetan and Dzongkha.
+    4.4), with other Chinese languages, Khmer, Tibetan and Dzongkha.
     """
     return "character" if _code(language) in WITHOUT_SPACES else "word"
 
