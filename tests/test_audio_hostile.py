@@ -429,20 +429,3 @@ def test_channels_that_do_not_cancel_are_averaged_in_silence(tmp_path):
                 ),
                 name,
             )
-
-
-# ---- counted
-
-
-def test_a_sample_of_the_damage_command(tmp_path):
-    """One case of each format and fault; the command itself takes hundreds."""
-    sys.path.insert(0, str(REPOSITORY))
-    try:
-        from benchmarks import damaged_audio, damaged_inputs
-    finally:
-        sys.path.remove(str(REPOSITORY))
-    counts = damaged_inputs.run(damaged_audio.cases(tmp_path, seed=7, files=50))
-    assert sum(counts.values()) == 50
-    assert len({key[0] for key in counts}) == 10 and len({key[1] for key in counts}) == 5
-    bad = {key: n for key, n in counts.items() if key[2] in ("raw", "hang", "wrong")}
-    assert not bad
