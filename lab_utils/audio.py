@@ -70,23 +70,28 @@ def load(
     with Recording(path, partial=partial) as recording:
         rate, separate = recording.sr, not mono and recording.channels > 1
         target = rate if sr is None else sr
-        values_per_sample = recording.channels if separate else max(0, target) / rate
-        n_values = 0 if partial else recording.n_samples * values_per_sample
-        parts, blocks = [], recording.frames() if separate else recording.blocks(sr=sr)
-        while n_values <= MOST_VALUES and (y := next(blocks, None)) is not None:
+        if not partial:
+            per_sample = recording.channels if separate else max(0, target) / rate
+            _check_size(recording.n_samples * per_sample, recording.path)
+        parts, n_values = [], 0
+        for y in recording.frames() if separate else recording.blocks(sr=sr):
             parts.append(y)
-            n_values = sum(part.size for part in parts)
-    if n_values > MOST_VALUES:
-        raise AudioError(
-            f"{shown(recording.path)} holds more than {MOST_VALUES / SAMPLE_RATE / 3600:g} hours "
-            f"of sound at {SAMPLE_RATE:,} Hz would, too much for memory: go through it with "
-            "audio.blocks, or cut it with 'python -m lab_utils corpus prepare'."
-        )
+            n_values += y.size
+            _check_size(n_values, recording.path)
     y = np.concatenate(parts)
     if separate:
         y = np.ascontiguousarray(y.T)
         y = y if target == rate else resample(y, sr=rate, target_sr=target)
     return y, target
+
+
+def _check_size(n_values: float, path: Path) -> None:
+    if n_values > MOST_VALUES:
+        raise AudioError(
+            f"{shown(path)} holds more than {MOST_VALUES / SAMPLE_RATE / 3600:g} hours of sound at "
+            f"{SAMPLE_RATE:,} Hz would, too much for memory: go through it with audio.blocks, or "
+            "cut it with 'python -m lab_utils corpus prepare'."
+        )
 
 
 def check(y: np.ndarray) -> np.ndarray:

@@ -5,11 +5,10 @@ Taught in: notebooks/04_language.ipynb.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
-from .errors import DecodingError, OptionError
+from .errors import DecodingError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,12 +52,11 @@ def language_code(
     if code not in LANGUAGES and (match := _WITH_REGION.fullmatch(text)):
         code = match[1]
     if code not in LANGUAGES:
-        near = difflib.get_close_matches(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
-        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        hint = did_you_mean(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
         detect = "" if required else "; leave the language out to have it detected"
         raise OptionError(
             f"Expected the code or the English name of a language, such as 'en' or 'German', found "
-            f"{value!r}. {hint}decoding.languages() lists all codes{detect}."
+            f"{value!r}.{hint} decoding.languages() lists all codes{detect}."
         )
     if is_english_only(model) and code != "en":
         raise OptionError(

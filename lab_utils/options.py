@@ -9,7 +9,6 @@ Taught in: notebooks/02_transcribe.ipynb, notebooks/03_decode.ipynb.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import math
@@ -19,7 +18,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from .constants import CHUNK_LENGTH, FRAMES_PER_SECOND
-from .errors import OptionError
+from .errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -58,9 +57,8 @@ def check_names(given: Iterable[str], known: Iterable[str], *, what: str) -> Non
     known = sorted(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise OptionError(f"{what} has no option {name!r}. {hint}It knows: {', '.join(known)}.")
+            hint = did_you_mean(name, known)
+            raise OptionError(f"{what} has no option {name!r}.{hint} It knows: {', '.join(known)}.")
 
 
 @functools.cache
@@ -108,7 +106,9 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
     for name, others in NEEDS.items():
         asked = name in given and given[name] is not False and given[name] != ""
         if asked and not any(given.get(other) for other in others):
-            raise OptionError(f"{name} does nothing without {' or '.join(others)}. Give both.")
+            raise OptionError(
+                f"{name} does nothing without {' or '.join(others)}. Give both or neither."
+            )
     if "best_of" in given and max(temperatures) == 0:
         raise OptionError(
             "best_of chooses among texts that are sampled, and at temperature 0 nothing is "

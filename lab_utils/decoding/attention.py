@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ class CrossAttention:
     weights; ``whisper.model.disable_sdpa()`` switches back to the one that does.
     """
 
-    def __init__(self, window: Window):
+    def __init__(self, window: Window) -> None:
         self._model, self._n_positions = window.model, window.n_positions
         self._heads = window.model.alignment_heads.indices().T.tolist()
         self._rows: list[list[np.ndarray]] = [[] for _ in self._heads]
@@ -47,7 +48,7 @@ class CrossAttention:
             hook.remove()
         self._slow_attention.__exit__(*error)
 
-    def _keep(self, place: int, head: int):
+    def _keep(self, place: int, head: int) -> Callable[..., None]:
         def keep(_module, _inputs, outputs) -> None:
             scores = outputs[-1][0, head, :, : self._n_positions]
             self._rows[place].append(scores.softmax(-1).float().cpu().numpy())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..constants import SECONDS_PER_POSITION
-from ..errors import DecodingError
+from ..errors import DecodingError, did_you_mean
 from ..languages import check_task, language_code
 from ..options import (
     SPECIAL,
@@ -17,7 +16,7 @@ from ..options import (
     check_number,
     check_values,
     decoding_names,
-)  # fmt: skip
+)
 from .language import detect
 from .window import Window
 
@@ -142,12 +141,11 @@ def _check_special(text: str, tokenizer: Tokenizer) -> None:
     for found in SPECIAL.findall(text):
         if found not in tokenizer.special_tokens:
             code = TO_LANGUAGE_CODE.get(found.strip("<|>").lower())
-            near = [f"<|{code}|>"] if code else []
-            near += difflib.get_close_matches(found, tokenizer.special_tokens, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
+            meant = f"<|{code}|>" if code else found
+            hint = did_you_mean(meant, tokenizer.special_tokens)
             raise DecodingError(
-                f"Expected tokens that Whisper knows in the start sequence, found {found!r}. "
-                f"{hint}decoding.start_sequence(model, language=…) gives a right one."
+                "Expected tokens that Whisper knows in the start sequence, found "
+                f"{found!r}.{hint} decoding.start_sequence(model, language=…) gives a right one."
             )
 
 
@@ -157,7 +155,7 @@ def _check_order(tokenizer: Tokenizer, tokens: list[int], sequence: Sequence[str
         [tokenizer.sot_prev], [tokenizer.sot], tokenizer.all_language_tokens,
         [tokenizer.transcribe, tokenizer.translate], [tokenizer.no_timestamps],
     ]  # fmt: skip
-    ranks = {token: rank for rank, tokens in enumerate(order) for token in tokens}
+    ranks = {token: rank for rank, kind in enumerate(order) for token in kind}
     found = [ranks[token] for token in tokens if token in ranks]
     if any(a >= b for a, b in zip(found, found[1:], strict=False)):
         raise DecodingError(
@@ -178,6 +176,5 @@ def settle_language(
     if task.options.language is not None:
         return task.options.language, tokens
     language = detect(window).code
-    return language, (
-        *tokens[:place], tokenizer.to_language_token(language), *tokens[place + 1 :]
-    )  # fmt: skip
+    named = (tokenizer.to_language_token(language),)
+    return language, tokens[:place] + named + tokens[place + 1 :]
