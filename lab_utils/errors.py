@@ -3,6 +3,15 @@
 Every message says what was expected, what was found, and what to do next.
 """
 
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], *, n: int = 1) -> str:
+    """The hint that follows a sentence about a misspelled word; empty if nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=n)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
 
 class LabError(Exception):
     """Root of every error that this package raises on purpose."""
