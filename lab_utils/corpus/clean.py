@@ -6,10 +6,15 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import functools
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CorpusError
+
+if TYPE_CHECKING:
+    import pyloudnorm
 
 N_FFT = 1024
 HOP_LENGTH = 256
@@ -31,7 +36,7 @@ def power_spectra(frames: np.ndarray) -> np.ndarray:
 
 
 def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
-    """The power above which a time-frequency cell counts as signal.
+    """The power above which a time-frequency cell counts as signal: float32, shape (513,).
 
     Parameters
     ----------
@@ -39,11 +44,6 @@ def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
         Pieces of the recording in which nobody speaks.
     spread : float
         Standard deviations (in dB) above the mean.
-
-    Returns
-    -------
-    np.ndarray, float32, shape (513,)
-        Power, one value for each frequency.
 
     Raises
     ------
@@ -70,14 +70,11 @@ def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarra
     floor : float
         What is left of a gated cell's amplitude: 0.1 is 20 dB less.
 
-    Returns
-    -------
-    np.ndarray, float32, shape (n_samples,)
-
     Notes
     -----
-    A stationary spectral gate as in ``noisereduce``: the yes/no mask is smoothed over 9 bands and
-    5 frames. It works on ``FRAMES_AT_ONCE`` columns at a time, so that they stay in the cache.
+    Taught in: notebooks/08_dataset.ipynb. A stationary spectral gate as in ``noisereduce``: the
+    yes/no mask is smoothed over 9 bands and 5 frames. It works on ``FRAMES_AT_ONCE`` columns at a
+    time, so that they stay in the cache.
     """
     import scipy.fft
 
@@ -121,8 +118,6 @@ def reduce_noise(y: np.ndarray, frames: np.ndarray, *, sr: int, method: str) -> 
     y : np.ndarray, float32, shape (n_samples,)
     frames : np.ndarray, float32, shape (n_frames, 1024)
         Pieces of the same recording in which nobody speaks.
-    sr : int
-        Hz.
     method : {"none", "gate", "noisereduce"}
     """
     if method not in METHODS:
@@ -138,7 +133,7 @@ def reduce_noise(y: np.ndarray, frames: np.ndarray, *, sr: int, method: str) -> 
 
 
 @functools.lru_cache(maxsize=4)
-def _meter(sr: int):
+def _meter(sr: int) -> pyloudnorm.Meter:
     import pyloudnorm
 
     return pyloudnorm.Meter(sr)
@@ -152,8 +147,6 @@ def loudness(y: np.ndarray, *, sr: int) -> float:
     CorpusError
         The clip is shorter than one measuring block, 0.4 s.
     """
-    import warnings
-
     if len(y) < 0.4 * sr:
         raise CorpusError(f"Loudness needs at least 0.4 s of sound, found {len(y) / sr:.2f} s.")
     with warnings.catch_warnings():

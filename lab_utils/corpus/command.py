@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
-from .. import files
+from .. import environment, files
 from ..errors import CorpusError
 from . import check, clean, export, label, pipeline, report, rules, splits, training_config
 from .manifest import MANIFEST, Manifest
@@ -75,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
     step.set_defaults(run=_export)
 
-    step = steps.add_parser("check", help="hold a corpus or an export against a contract")
+    step = steps.add_parser("check", help="compare a corpus or an export with a contract")
     step.add_argument("folder", type=Path)
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
     step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
@@ -104,20 +106,16 @@ def _prepare(options: argparse.Namespace) -> int:
         )
     seconds = sum(clip.duration for clip in manifest.clips)
     print(f"{len(manifest)} clips, {seconds:.0f} s, in {options.corpus}")
-    _tell(manifest)
+    for note in manifest.notes:
+        print(f"note: {note}")
     for item in manifest.dropped:
         where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
         print(f"dropped: '{files.printable(item.recording)}'{where}: {item.reason}")
     return int(not manifest.clips)
 
 
-def _tell(manifest: Manifest) -> None:
-    for note in manifest.notes:
-        print(f"note: {note}")
-
-
 @contextlib.contextmanager
-def _executor(options: argparse.Namespace) -> Iterator:
+def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
     """None for one after another, processes, or a Dask cluster."""
     if options.jobs < 1:
         raise CorpusError(f"Expected at least 1 job, found {options.jobs}.")
@@ -129,9 +127,6 @@ def _executor(options: argparse.Namespace) -> Iterator:
         with Client(options.dask) as client:
             yield client.get_executor(pure=False)
     elif options.jobs > 1:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores
         with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as executor:
             yield executor
@@ -179,21 +174,21 @@ def _export(options: argparse.Namespace) -> int:
     if options.speaker:
         manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
     manifest = splits.assign(manifest, by=options.by)
+
+    def write_config(made: Manifest, path: Path) -> None:
+        training_config.save(training_config.training_config(made, model=options.config), path)
+
     if options.to == "audiofolder":
         made = export.audiofolder(manifest, options.out)
     else:
-        made = export.ljspeech(manifest, options.out, config=options.config and _config(options))
+        config = write_config if options.config else None
+        made = export.ljspeech(manifest, options.out, config=config)
     print(f"{len(made)} clips in {options.out}")
-    _tell(made)
+    for note in made.notes:
+        print(f"note: {note}")
     if options.config:
         print(f"settings in {options.out / 'config.json'}")
     return 0
-
-
-def _config(options: argparse.Namespace) -> Callable[[Manifest, Path], Path]:
-    return lambda made, path: training_config.save(
-        training_config.training_config(made, model=options.config), path
-    )
 
 
 def open_corpus(folder: Path) -> Manifest:
@@ -221,7 +216,5 @@ def _rules(options: argparse.Namespace) -> int:
 
 def _hardware(options: argparse.Namespace) -> int:
     needs = training_config.hardware()
-    for need in needs:
-        advice = "enough" if need.ok else f"not enough. {need.remedy}"
-        print(f"{need.what}: needs {need.needs}, has {need.has}: {advice}")
-    return int(not all(need.ok for need in needs))
+    print(environment.table(needs).to_string())
+    return int(any(need.fix for need in needs))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .. import audio, tables
@@ -45,14 +45,11 @@ def ljspeech(
 
     Parameters
     ----------
-    manifest : Manifest
     out : path-like
         The new folder. An earlier export there is replaced in one step when the new one is whole;
         files that are not ours are kept.
     speaker : str, optional
         Whose clips; needed where the corpus has several speakers.
-    sr : int
-        Hz.
     config : callable, optional
         Called with the export and a path in it: writes a trainer's settings, as a part of the
         export.
@@ -179,10 +176,9 @@ def read_ljspeech(folder: str | os.PathLike) -> Manifest:
     return Manifest(folder, tuple(clips)).updated(told)
 
 
-Rows = list[tuple[int, list[str]]]
-
-
-def _without_header(folder: Path, rows: Rows) -> tuple[Rows, int | None]:
+def _without_header(
+    folder: Path, rows: list[tuple[int, list[str]]]
+) -> tuple[list[tuple[int, list[str]]], int | None]:
     """The rows of an LJSpeech table without a header, and the column that it calls speaker."""
     first = [cell.strip().casefold() for cell in rows[0][1]]
     if len(first) == 1 and "," in first[0]:
@@ -257,9 +253,8 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _check(clips: Iterable[Clip], *, of: str) -> None:
+def _check(clips: Sequence[Clip], *, of: str) -> None:
     """Everything that can be refused before anything is written."""
-    clips = list(clips)
     if not clips:
         raise CorpusError(f"Expected clips to export, found none for {of}.")
     check_ids(enumerate((clip.id for clip in clips), start=1), table="The corpus")

@@ -6,6 +6,7 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,13 +144,7 @@ def silence_threshold(levels: np.ndarray) -> float:
 
 
 def silences(levels: np.ndarray) -> tuple[float, float, float]:
-    """Longest silence at the start, at the end and inside, in seconds.
-
-    Parameters
-    ----------
-    levels : np.ndarray, shape (n_frames,)
-        From :func:`frame_levels`, dB.
-    """
+    """Longest silence at the start, at the end and inside, in seconds, from frame levels in dB."""
     loud = np.flatnonzero(levels > silence_threshold(levels))
     if len(loud) == 0:
         return len(levels) * FRAME, len(levels) * FRAME, 0.0
@@ -199,11 +194,9 @@ def _fingerprint(power: np.ndarray, *, sr: int) -> bytes:
     bands = np.array_split(power[:, 1 : max(top, BANDS + 1)], BANDS, axis=1)
     energy = np.stack([band.sum(axis=1) for band in bands], axis=1)
     edges = np.linspace(0, len(energy), SLICES + 1)
-    slices = [energy[int(a) : max(int(a) + 1, int(b))].mean(axis=0) for a, b in _pairs(edges)]
+    slices = [
+        energy[a : max(a + 1, b)].mean(axis=0) for a, b in itertools.pairwise(edges.astype(int))
+    ]
     shape = np.log10(np.maximum(np.stack(slices), 1e-9))
     shape -= shape.mean()
     return (shape / max(float(np.linalg.norm(shape)), 1e-9)).astype(np.float16).tobytes()
-
-
-def _pairs(edges: np.ndarray):
-    return zip(edges[:-1], edges[1:], strict=True)

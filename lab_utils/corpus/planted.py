@@ -16,10 +16,13 @@ import numpy as np
 
 from .. import audio
 from ..errors import CorpusError
-from .manifest import SPLITS, Manifest
+from .manifest import SPLITS, Clip, Manifest
 from .rules import Contract
 
 N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as they are
+OTHER_WORDS = (
+    "nobody ever spoke any of these words before, yet here they are instead of the others "
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Planted:
     defects: frozenset[tuple[str, str]]
 
 
-class _Bench:
+class Bench:
     """The copy that is being spoilt; clips are taken one after another and used once."""
 
     def __init__(self, manifest: Manifest, contract: Contract) -> None:
@@ -40,35 +43,37 @@ class _Bench:
         self.defects: set[tuple[str, str]] = set()
         self._next = 0
 
-    def limit(self, rule: str):
-        return self.contract[rule].limit if rule in self.contract else None
+    def take(self, rule: str = "") -> int:
+        """The next clip, which will break a rule or is only the model of another."""
+        index, self._next = self._next, self._next + 1
+        if rule:
+            self.blame(index, rule)
+        return index
 
-    def take(self, *rules: str) -> int:
-        """The next clip; what is said to be wrong with it, as far as the contract minds."""
-        self._next += 1
-        self.blame(self._next - 1, *rules)
-        return self._next - 1
+    def blame(self, index: int, rule: str) -> None:
+        """A clip is known to break a rule, if the contract has it."""
+        if rule in self.contract:
+            self.defects.add((self.clips[index].id, rule))
 
-    def blame(self, index: int, *rules: str) -> None:
-        self.defects |= {(self.clips[index].id, rule) for rule in rules if rule in self.contract}
+    def path(self, index: int) -> Path:
+        """Where a clip's file lies."""
+        return self.folder / self.clips[index].file
 
-    def sound(self, rule: str, change: Callable, **write) -> None:
-        """Change the samples of one clip; ``write`` goes to soundfile."""
+    def sound(
+        self, index: int, change: Callable[[np.ndarray, int], np.ndarray], **write: object
+    ) -> None:
+        """Change the samples of a clip; ``write`` goes to soundfile."""
         import soundfile
 
-        path = self.path(self.take(rule))
-        y, sr = audio.load(path, sr=None)
+        y, sr = audio.load(self.path(index), sr=None)
         options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | write
-        soundfile.write(path, change(y, sr), **options)
+        soundfile.write(self.path(index), change(y, sr), **options)
 
-    def row(self, index: int, **values) -> None:
-        """Change the row of one clip; what was heard follows the text unless it is named."""
+    def row(self, index: int, **values: str) -> None:
+        """Change the row of a clip; what was heard follows the text unless it is named."""
         if "text" in values:
             values.setdefault("heard", values["text"])
         self.clips[index] = dataclasses.replace(self.clips[index], **values)
-
-    def path(self, index: int) -> Path:
-        return self.folder / self.clips[index].file
 
 
 def _silence_inside(y: np.ndarray, sr: int) -> np.ndarray:
@@ -90,8 +95,14 @@ def _through(y: np.ndarray, sr: int, rate: int) -> np.ndarray:
     return audio.resample(audio.resample(y, sr=sr, target_sr=rate), sr=rate, target_sr=sr)
 
 
-def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Planted:
-    """Copy a good corpus and plant one defect of each kind that a contract knows.
+def plant(
+    manifest: Manifest,
+    out: str | os.PathLike,
+    contract: Contract,
+    *,
+    more: Callable[[Bench], None] | None = None,
+) -> Planted:
+    """Copy a good corpus and plant one defect of each kind that the contract for a voice knows.
 
     Parameters
     ----------
@@ -101,10 +112,8 @@ def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Pla
         A folder that does not exist yet.
     contract : Contract
         Says which defects are defects, and how strong they must be.
-
-    Returns
-    -------
-    Planted
+    more : callable, optional
+        Plants defects of other kinds.
 
     Raises
     ------
@@ -119,64 +128,60 @@ def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Pla
     for clip in manifest.clips:
         (out / clip.file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(manifest.path(clip), out / clip.file)
-    # training clips first, the longest of them in front: some defects need a long one
-    order = sorted(manifest.clips, key=lambda c: (SPLITS.index(c.split), -c.duration, c.id))
-    bench = _Bench(Manifest(out, tuple(order)), contract)
+
+    def longest_to_train_on_first(clip: Clip) -> tuple[int, float, str]:
+        return SPLITS.index(clip.split), -clip.duration, clip.id
+
+    ordered = sorted(manifest.clips, key=longest_to_train_on_first)
+    bench = Bench(Manifest(out, tuple(ordered)), contract)
     _plant_sound(bench)
-    _plant_copies(bench)
-    _plant_lengths(bench)
     _plant_files(bench)
     _plant_texts(bench)
-    _plant_leaks(bench)
+    if more:
+        more(bench)
     made = Manifest(out, tuple(bench.clips))
     made.save()
     return Planted(made, frozenset(bench.defects))
 
 
-def _plant_sound(bench: _Bench) -> None:
-    narrow = round(1.6 * bench.limit("bandwidth"))
-    noise = bench.limit("snr") - 5
-    quiet = np.float32(10 ** (-(bench.limit("loudness") + 4) / 20))
-    bench.sound("inner_silence", _silence_inside)
-    bench.sound("edge_silence", lambda y, sr: np.pad(y, (sr, 0)))
-    bench.sound("edge_silence", lambda y, sr: np.pad(y, (0, sr)))
-    bench.sound("format", lambda y, sr: y, format="AIFF")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="PCM_U8")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="PCM_24")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="FLOAT")
-    bench.sound("rate", lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100), samplerate=44_100)
-    bench.sound("channels", lambda y, sr: np.stack([y, y], axis=1))
-    bench.sound("clipping", _clipped)
-    bench.sound("dc_offset", lambda y, sr: y + np.float32(0.05))
-    bench.sound("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0))
-    bench.sound("loudness", lambda y, sr: y * quiet)
-    bench.sound("bandwidth", lambda y, sr: _through(y, sr, narrow))
-
-
-def _plant_copies(bench: _Bench) -> None:
-    """The sound of another clip under a text of its own: as it is, and at another level."""
-    for gain in (1.0, 0.7):
+def _plant_sound(bench: Bench) -> None:
+    limit = {rule.key: rule.limit for rule in bench.contract.rules}
+    narrow = round(1.6 * limit["bandwidth"])
+    noise = limit["snr"] - 5
+    quiet = np.float32(10 ** (-(limit["loudness"] + 4) / 20))
+    for rule, change, write in (
+        ("inner_silence", _silence_inside, {}),
+        ("edge_silence", lambda y, sr: np.pad(y, (sr, 0)), {}),
+        ("edge_silence", lambda y, sr: np.pad(y, (0, sr)), {}),
+        ("format", lambda y, sr: y, {"format": "AIFF"}),
+        ("bit_depth", lambda y, sr: y, {"subtype": "PCM_U8"}),
+        ("bit_depth", lambda y, sr: y, {"subtype": "PCM_24"}),
+        ("bit_depth", lambda y, sr: y, {"subtype": "FLOAT"}),
+        ("rate", lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100), {"samplerate": 44_100}),
+        ("channels", lambda y, sr: np.stack([y, y], axis=1), {}),
+        ("clipping", _clipped, {}),
+        ("dc_offset", lambda y, sr: y + np.float32(0.05), {}),
+        ("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0), {}),
+        ("loudness", lambda y, sr: y * quiet, {}),
+        ("bandwidth", lambda y, sr: _through(y, sr, narrow), {}),
+    ):
+        bench.sound(bench.take(rule), change, **write)
+    for gain in (1.0, 0.7):  # the sound of another clip, under a text of its own
         first, second = bench.take(), bench.take("duplicate_audio")
         y, sr = audio.load(bench.path(first), sr=None)
         audio.save_wav(bench.path(second), y * np.float32(gain), sr=sr)
         original = bench.clips[first]
         bench.row(second, text=original.text + " Again.", speaker=original.speaker)
+    index = bench.take("duration")
+    bench.sound(index, lambda y, sr: np.resize(y, sr * 9 // 10))
+    bench.row(index, text="Well then.")
+    index = bench.take("duration")
+    y, sr = audio.load(bench.path(index), sr=None)
+    audio.save_wav(bench.path(index), np.resize(y, 30 * sr + 1), sr=sr)
+    bench.row(index, text=" ".join([bench.clips[index].text] * (30 * sr // len(y))))
 
 
-def _plant_lengths(bench: _Bench) -> None:
-    """Too short, and 30 seconds and one sample."""
-    for text, length in (
-        ("Well then.", lambda n, sr: sr * 9 // 10),
-        (None, lambda n, sr: 30 * sr + 1),
-    ):
-        index = bench.take("duration")
-        y, sr = audio.load(bench.path(index), sr=None)
-        n = length(len(y), sr)
-        audio.save_wav(bench.path(index), np.resize(y, n), sr=sr)
-        bench.row(index, text=text or " ".join([bench.clips[index].text] * (n // len(y))))
-
-
-def _plant_files(bench: _Bench) -> None:
+def _plant_files(bench: Bench) -> None:
     bench.path(bench.take("missing_file")).unlink()
     index = bench.take("inside")
     bench.path(index).unlink()
@@ -188,7 +193,7 @@ def _plant_files(bench: _Bench) -> None:
     bench.defects.add((orphan.relative_to(bench.folder).as_posix(), "missing_row"))
 
 
-def _plant_texts(bench: _Bench) -> None:
+def _plant_texts(bench: Bench) -> None:
     bench.row(bench.take("text"), text="")
     bench.row(bench.take("speech_rate"), text="I.")
     bench.row(bench.take("speech_rate"), text="this text belongs to quite another clip " * 10)
@@ -196,33 +201,12 @@ def _plant_texts(bench: _Bench) -> None:
     bench.row(index, text=bench.clips[index].text + " \u2603\u0007")
     index = bench.take("disagreement")
     said = bench.clips[index].text
-    bench.row(index, text=_other_words(said), heard=said)
+    other = (OTHER_WORDS * (len(said) // len(OTHER_WORDS) + 1))[: len(said)]  # as long
+    bench.row(index, text=other.strip().capitalize(), heard=said)
     bench.row(bench.take("consent"), consent="")
     bench.row(bench.take("consent"), licence="")
-    if "tokens" in bench.contract:  # each of these letters takes three tokens
-        bench.row(bench.take("tokens"), text="\u2d63" * 250)
-        _lengthen(bench, bench._next - 1, seconds=12)
-
-
-def _lengthen(bench: _Bench, index: int, *, seconds: int) -> None:
-    y, sr = audio.load(bench.path(index), sr=None)
-    audio.save_wav(bench.path(index), np.resize(y, seconds * sr), sr=sr)
-
-
-def _plant_leaks(bench: _Bench) -> None:
-    """Into the last split: a sentence that is trained on, and a speaker who is trained on."""
-    trained = next(c for c in reversed(bench.clips) if c.split == "train")
-    last = len(bench.clips) - 1
-    bench.blame(last, "text_leak", "duplicate_text")
+    last = len(bench.clips) - 1  # of another split: a sentence that is trained on
+    trained = next(clip for clip in reversed(bench.clips) if clip.split == "train")
     bench.row(last, text=trained.text)
-    if "speaker_leak" in bench.contract:
-        bench.blame(last - 1, "speaker_leak")
-        bench.row(last - 1, speaker=trained.speaker)
-
-
-def _other_words(text: str) -> str:
-    """As long as the text, but not what is said."""
-    other = (
-        "nobody ever spoke any of these words before, yet here they stand instead of the others "
-    )
-    return (other * (len(text) // len(other) + 1))[: len(text)].strip().capitalize()
+    bench.blame(last, "text_leak")
+    bench.blame(last, "duplicate_text")

@@ -38,20 +38,14 @@ li { margin: .3rem 0 } .remedy { color: #444 }
 
 
 def write(report: Report, out: str | os.PathLike, *, most: int = 50) -> Path:
-    """Write the page; it plays the clips from where they lie.
+    """Write the page; it plays the clips from where they are.
 
     Parameters
     ----------
-    report : Report
     out : path-like
         The page's file, or a folder that gets ``report.html``.
     most : int
         At most so many clips are shown; the table above them counts all.
-
-    Returns
-    -------
-    Path
-        The page.
 
     Raises
     ------

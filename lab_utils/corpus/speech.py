@@ -108,17 +108,11 @@ class SpeechDetector:
 
 
 def speech_probabilities(y: np.ndarray, *, sr: int) -> np.ndarray:
-    """Speech probability of each 32 ms of a whole waveform.
+    """Speech probability of each 32 ms of a whole waveform: float32, shape (n_windows,), 0 to 1.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    sr : int
-        Hz; resampled to 16 kHz if it is another rate.
-
-    Returns
-    -------
-    np.ndarray, float32, shape (n_windows,), values in [0, 1]
+    Notes
+    -----
+    Taught in: notebooks/08_dataset.ipynb.
     """
     from .. import audio
 
