@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def workshop_clips(folder: Path, n: int) -> tuple[list[Path], list[str]]:
     return paths, texts
 
 
-def transcriber_of(checkout: Path):
+def transcriber_of(checkout: Path) -> Callable:
     """``transcribe_many`` of another version of this project, beside our own."""
     name, folder = "lab_utils_before", checkout.resolve() / "lab_utils"
     spec = importlib.util.spec_from_file_location(

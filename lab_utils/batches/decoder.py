@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from whisper import Whisper
     from whisper.decoding import DecodingTask
+    from whisper.model import MultiHeadAttention
 
 
 @dataclass
@@ -108,7 +109,7 @@ class Memory:
         self.sound = [self._project(layer, own) for layer in layers]
         self.padding = [[t[0] for t in self._project(layer, padding[None])] for layer in layers]
 
-    def _project(self, attention, x: torch.Tensor) -> list[torch.Tensor]:
+    def _project(self, attention: MultiHeadAttention, x: torch.Tensor) -> list[torch.Tensor]:
         return [
             split_heads(f(x), self.n_head).contiguous() for f in (attention.key, attention.value)
         ]

@@ -210,17 +210,17 @@ def read_details(path: str | os.PathLike) -> dict[str, dict[str, str]]:
     CorpusError
         It is no table with a column ``file``, or has two rows for one file.
     """
-    path, details, lines = Path(path), {}, {}
+    path = Path(path)
     try:
         rows = tables.read(path, required=["file"], short=True)
     except FileNotFoundError as error:
         raise TableError(f"Expected {path.name} in {path.parent}, found none.") from error
+    lines: dict[str, int] = {}
     for line, row in rows:
-        name = row["file"]
-        if name in details:
+        first = lines.setdefault(row["file"], line)
+        if first != line:
             raise TableError(
-                f"{path.name} has two rows for {name!r}, lines {lines[name]} and {line}: "
+                f"{path.name} has two rows for {row['file']!r}, lines {first} and {line}: "
                 "delete one."
             )
-        details[name], lines[name] = row, line
-    return details
+    return {row["file"]: row for _, row in rows}

@@ -33,13 +33,7 @@ _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "
 def in_words(digits: str, *, language: str = "en", to: str = "cardinal") -> str:
     """A whole number in words; the digits themselves where num2words does not know them.
 
-    Parameters
-    ----------
-    digits : str
-        With a zero in front they are no number ("007") and stay.
-    language : str
-        Its code.
-    to : {"cardinal", "ordinal", "year"}
+    With a zero in front they are no number ("007"). ``to`` may also be "ordinal" or "year".
 
     Examples
     --------
