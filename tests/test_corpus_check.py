@@ -28,6 +28,14 @@ def exports(tmp_path_factory):
     }
 
 
+TOKENS = planted.Defect(
+    "tokens",
+    lambda y, sr: np.resize(y, 12 * sr),
+    row=lambda clip: {"text": "\u2d63" * 250},  # each of these letters takes three tokens
+)
+MORE = {"voice": (), "whisper": (TOKENS,)}
+
+
 @pytest.mark.parametrize("name", ["voice", "whisper"])
 def test_nothing_is_invented_in_a_good_corpus(exports, name):
     outcome = check.check(exports[name], rules.contract(name))
@@ -38,24 +46,19 @@ def test_nothing_is_invented_in_a_good_corpus(exports, name):
 @pytest.mark.parametrize("name", ["voice", "whisper"])
 def test_every_planted_defect_is_found_and_nothing_else(exports, name, tmp_path):
     contract = rules.contract(name)
-    made = planted.plant(exports[name], tmp_path / "spoilt", contract, more=_more)
-    outcome = check.check(made.manifest, contract)
+    made = planted.plant(exports[name], tmp_path / "spoilt", contract, more=MORE[name])
+    corpus, defects = made.manifest, set(made.defects)
+    if "speaker_leak" in contract:  # a speaker who is trained on is in the last split too
+        leaked = corpus.clips[-2]
+        trained = next(clip for clip in corpus.clips if clip.split == "train")
+        corpus = corpus.updated({leaked.id: {"speaker": trained.speaker}})
+        defects.add((leaked.id, "speaker_leak"))
+    outcome = check.check(corpus, contract)
     found = {(finding.clip, finding.rule) for finding in outcome.findings}
-    assert found == made.defects
+    assert found == defects
     assert outcome.exit_code == 1
     # a defect for every rule but the one on the number of clips, which has a test of its own
-    assert {rule for _, rule in made.defects} == {r.key for r in contract.rules} - {"count"}
-
-
-def _more(bench: planted.Bench) -> None:
-    """What the contract for Whisper asks beside: few tokens, and no speaker in two splits."""
-    if "tokens" in bench.contract:  # each of these letters takes three tokens
-        index = bench.take("tokens")
-        bench.row(index, text="\u2d63" * 250)
-        bench.sound(index, lambda y, sr: np.resize(y, 12 * sr))
-    trained = next(clip for clip in bench.clips if clip.split == "train")
-    bench.blame(len(bench.clips) - 2, "speaker_leak")
-    bench.row(len(bench.clips) - 2, speaker=trained.speaker)
+    assert {rule for _, rule in defects} == {r.key for r in contract.rules} - {"count"}
 
 
 def test_too_few_clips(tmp_path):

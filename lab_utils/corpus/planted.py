@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,7 @@ from .manifest import SPLITS, Clip, Manifest
 from .rules import Contract
 
 N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as they are
-OTHER_WORDS = (
-    "nobody ever spoke any of these words before, yet here they are instead of the others "
-)
+OTHER_WORDS = "nobody ever spoke any of these words before, yet here they are instead of others "
 
 
 @dataclass(frozen=True)
@@ -34,46 +33,15 @@ class Planted:
     defects: frozenset[tuple[str, str]]
 
 
-class Bench:
-    """The copy that is being spoilt; clips are taken one after another and used once."""
+@dataclass(frozen=True)
+class Defect:
+    """One way to spoil a good clip."""
 
-    def __init__(self, manifest: Manifest, contract: Contract) -> None:
-        self.folder, self.clips = manifest.folder, list(manifest.clips)
-        self.contract = contract
-        self.defects: set[tuple[str, str]] = set()
-        self._next = 0
-
-    def take(self, rule: str = "") -> int:
-        """The next clip, which will break a rule or is only the model of another."""
-        index, self._next = self._next, self._next + 1
-        if rule:
-            self.blame(index, rule)
-        return index
-
-    def blame(self, index: int, rule: str) -> None:
-        """A clip is known to break a rule, if the contract has it."""
-        if rule in self.contract:
-            self.defects.add((self.clips[index].id, rule))
-
-    def path(self, index: int) -> Path:
-        """Where a clip's file lies."""
-        return self.folder / self.clips[index].file
-
-    def sound(
-        self, index: int, change: Callable[[np.ndarray, int], np.ndarray], **write: object
-    ) -> None:
-        """Change the samples of a clip; ``write`` goes to soundfile."""
-        import soundfile
-
-        y, sr = audio.load(self.path(index), sr=None)
-        options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | write
-        soundfile.write(self.path(index), change(y, sr), **options)
-
-    def row(self, index: int, **values: str) -> None:
-        """Change the row of a clip; what was heard follows the text unless it is named."""
-        if "text" in values:
-            values.setdefault("heard", values["text"])
-        self.clips[index] = dataclasses.replace(self.clips[index], **values)
+    rule: str  #: that it breaks
+    sound: Callable[[np.ndarray, int], np.ndarray] | None = None  #: other samples, from (y, sr)
+    write: dict[str, Any] = dataclasses.field(default_factory=dict)  #: options for soundfile
+    file: Callable[[Path], object] | None = None  #: what happens to the file
+    row: Callable[[Clip], dict[str, str]] | None = None  #: other values in the row
 
 
 def _silence_inside(y: np.ndarray, sr: int) -> np.ndarray:
@@ -95,14 +63,70 @@ def _through(y: np.ndarray, sr: int, rate: int) -> np.ndarray:
     return audio.resample(audio.resample(y, sr=sr, target_sr=rate), sr=rate, target_sr=sr)
 
 
+def _other_words(clip: Clip) -> dict[str, str]:
+    """As long as the text, but not what is said."""
+    n = len(clip.text)
+    words = (OTHER_WORDS * (n // len(OTHER_WORDS) + 1))[:n]
+    return {"text": words.strip().capitalize(), "heard": clip.text}
+
+
+def _defects(contract: Contract) -> tuple[Defect, ...]:
+    """One clip each; how strong they must be is in the contract."""
+    narrow = round(1.6 * contract["bandwidth"].limit)
+    noise = contract["snr"].limit - 5
+    quiet = np.float32(10 ** (-(contract["loudness"].limit + 4) / 20))
+    foreign = "this text belongs to quite another clip " * 10
+    return (
+        Defect("inner_silence", _silence_inside),
+        Defect("edge_silence", lambda y, sr: np.pad(y, (sr, 0))),
+        Defect("edge_silence", lambda y, sr: np.pad(y, (0, sr))),
+        Defect("format", lambda y, sr: y, {"format": "AIFF"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "PCM_U8"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "PCM_24"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "FLOAT"}),
+        Defect(
+            "rate",
+            lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100),
+            {"samplerate": 44_100},
+        ),
+        Defect("channels", lambda y, sr: np.stack([y, y], axis=1)),
+        Defect("clipping", _clipped),
+        Defect("dc_offset", lambda y, sr: y + np.float32(0.05)),
+        Defect("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0)),
+        Defect("loudness", lambda y, sr: y * quiet),
+        Defect("bandwidth", lambda y, sr: _through(y, sr, narrow)),
+        Defect(
+            "duration",
+            lambda y, sr: np.resize(y, sr * 9 // 10),
+            row=lambda clip: {"text": "Well then."},
+        ),
+        Defect(
+            "duration",
+            lambda y, sr: np.resize(y, 30 * sr + 1),
+            row=lambda clip: {"text": f"{clip.text} " * (300 // len(clip.text) + 1)},
+        ),
+        Defect("missing_file", file=Path.unlink),
+        Defect("inside", file=Path.unlink, row=lambda clip: {"file": "../elsewhere/clip.wav"}),
+        Defect("readable", file=lambda path: path.write_bytes(b"")),
+        Defect("readable", file=lambda path: path.write_text("this is no sound", "utf-8")),
+        Defect("text", row=lambda clip: {"text": ""}),
+        Defect("speech_rate", row=lambda clip: {"text": "I."}),
+        Defect("speech_rate", row=lambda clip: {"text": foreign}),
+        Defect("characters", row=lambda clip: {"text": clip.text + " \u2603\u0007"}),
+        Defect("disagreement", row=_other_words),
+        Defect("consent", row=lambda clip: {"consent": ""}),
+        Defect("consent", row=lambda clip: {"licence": ""}),
+    )
+
+
 def plant(
     manifest: Manifest,
     out: str | os.PathLike,
     contract: Contract,
     *,
-    more: Callable[[Bench], None] | None = None,
+    more: Sequence[Defect] = (),
 ) -> Planted:
-    """Copy a good corpus and plant one defect of each kind that the contract for a voice knows.
+    """Copy a good corpus and plant one defect of each kind that a contract knows.
 
     Parameters
     ----------
@@ -112,8 +136,8 @@ def plant(
         A folder that does not exist yet.
     contract : Contract
         Says which defects are defects, and how strong they must be.
-    more : callable, optional
-        Plants defects of other kinds.
+    more : sequence of Defect
+        Defects of other kinds.
 
     Raises
     ------
@@ -128,85 +152,47 @@ def plant(
     for clip in manifest.clips:
         (out / clip.file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(manifest.path(clip), out / clip.file)
-
-    def longest_to_train_on_first(clip: Clip) -> tuple[int, float, str]:
-        return SPLITS.index(clip.split), -clip.duration, clip.id
-
-    ordered = sorted(manifest.clips, key=longest_to_train_on_first)
-    bench = Bench(Manifest(out, tuple(ordered)), contract)
-    _plant_sound(bench)
-    _plant_files(bench)
-    _plant_texts(bench)
-    if more:
-        more(bench)
-    made = Manifest(out, tuple(bench.clips))
-    made.save()
-    return Planted(made, frozenset(bench.defects))
-
-
-def _plant_sound(bench: Bench) -> None:
-    limit = {rule.key: rule.limit for rule in bench.contract.rules}
-    narrow = round(1.6 * limit["bandwidth"])
-    noise = limit["snr"] - 5
-    quiet = np.float32(10 ** (-(limit["loudness"] + 4) / 20))
-    for rule, change, write in (
-        ("inner_silence", _silence_inside, {}),
-        ("edge_silence", lambda y, sr: np.pad(y, (sr, 0)), {}),
-        ("edge_silence", lambda y, sr: np.pad(y, (0, sr)), {}),
-        ("format", lambda y, sr: y, {"format": "AIFF"}),
-        ("bit_depth", lambda y, sr: y, {"subtype": "PCM_U8"}),
-        ("bit_depth", lambda y, sr: y, {"subtype": "PCM_24"}),
-        ("bit_depth", lambda y, sr: y, {"subtype": "FLOAT"}),
-        ("rate", lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100), {"samplerate": 44_100}),
-        ("channels", lambda y, sr: np.stack([y, y], axis=1), {}),
-        ("clipping", _clipped, {}),
-        ("dc_offset", lambda y, sr: y + np.float32(0.05), {}),
-        ("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0), {}),
-        ("loudness", lambda y, sr: y * quiet, {}),
-        ("bandwidth", lambda y, sr: _through(y, sr, narrow), {}),
-    ):
-        bench.sound(bench.take(rule), change, **write)
+    clips = sorted(manifest.clips, key=lambda c: (SPLITS.index(c.split), c.id))  # train first
+    broken = []
+    n = 0
+    for defect in (*_defects(contract), *more):
+        broken.append((clips[n].id, defect.rule))
+        clips[n] = _spoil(clips[n], defect, out)
+        n += 1
     for gain in (1.0, 0.7):  # the sound of another clip, under a text of its own
-        first, second = bench.take(), bench.take("duplicate_audio")
-        y, sr = audio.load(bench.path(first), sr=None)
-        audio.save_wav(bench.path(second), y * np.float32(gain), sr=sr)
-        original = bench.clips[first]
-        bench.row(second, text=original.text + " Again.", speaker=original.speaker)
-    index = bench.take("duration")
-    bench.sound(index, lambda y, sr: np.resize(y, sr * 9 // 10))
-    bench.row(index, text="Well then.")
-    index = bench.take("duration")
-    y, sr = audio.load(bench.path(index), sr=None)
-    audio.save_wav(bench.path(index), np.resize(y, 30 * sr + 1), sr=sr)
-    bench.row(index, text=" ".join([bench.clips[index].text] * (30 * sr // len(y))))
+        first, second = clips[n : n + 2]
+        y, sr = audio.load(out / first.file, sr=None)
+        audio.save_wav(out / second.file, y * np.float32(gain), sr=sr)
+        clips[n + 1] = _with_text(second, f"{first.text} Again.", speaker=first.speaker)
+        broken.append((second.id, "duplicate_audio"))
+        n += 2
+    orphan = (out / clips[0].file).with_name("left over.wav")
+    shutil.copyfile(out / clips[0].file, orphan)
+    broken.append((orphan.relative_to(out).as_posix(), "missing_row"))
+    # into the last split: a sentence that is trained on
+    trained = next(clip for clip in reversed(clips) if clip.split == "train")
+    clips[-1] = _with_text(clips[-1], trained.text)
+    broken += [(clips[-1].id, "text_leak"), (clips[-1].id, "duplicate_text")]
+    made = Manifest(out, tuple(clips))
+    made.save()
+    return Planted(made, frozenset(item for item in broken if item[1] in contract))
 
 
-def _plant_files(bench: Bench) -> None:
-    bench.path(bench.take("missing_file")).unlink()
-    index = bench.take("inside")
-    bench.path(index).unlink()
-    bench.row(index, file="../elsewhere/clip.wav")
-    bench.path(bench.take("readable")).write_bytes(b"")
-    bench.path(bench.take("readable")).write_text("this is no sound", "utf-8")
-    orphan = bench.path(0).with_name("left over.wav")
-    shutil.copyfile(bench.path(0), orphan)
-    bench.defects.add((orphan.relative_to(bench.folder).as_posix(), "missing_row"))
+def _spoil(clip: Clip, defect: Defect, folder: Path) -> Clip:
+    import soundfile
+
+    path = folder / clip.file
+    if defect.sound:
+        y, sr = audio.load(path, sr=None)
+        options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | defect.write
+        soundfile.write(path, defect.sound(y, sr), **options)
+    if defect.file:
+        defect.file(path)
+    values = defect.row(clip) if defect.row else {}
+    if "text" in values:
+        values = {"heard": values["text"]} | values
+    return dataclasses.replace(clip, **values)
 
 
-def _plant_texts(bench: Bench) -> None:
-    bench.row(bench.take("text"), text="")
-    bench.row(bench.take("speech_rate"), text="I.")
-    bench.row(bench.take("speech_rate"), text="this text belongs to quite another clip " * 10)
-    index = bench.take("characters")
-    bench.row(index, text=bench.clips[index].text + " \u2603\u0007")
-    index = bench.take("disagreement")
-    said = bench.clips[index].text
-    other = (OTHER_WORDS * (len(said) // len(OTHER_WORDS) + 1))[: len(said)]  # as long
-    bench.row(index, text=other.strip().capitalize(), heard=said)
-    bench.row(bench.take("consent"), consent="")
-    bench.row(bench.take("consent"), licence="")
-    last = len(bench.clips) - 1  # of another split: a sentence that is trained on
-    trained = next(clip for clip in reversed(bench.clips) if clip.split == "train")
-    bench.row(last, text=trained.text)
-    bench.blame(last, "text_leak")
-    bench.blame(last, "duplicate_text")
+def _with_text(clip: Clip, text: str, **values: str) -> Clip:
+    return dataclasses.replace(clip, text=text, heard=text, **values)
