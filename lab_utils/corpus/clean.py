@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 N_FFT = 1024
 HOP_LENGTH = 256
 FRAMES_AT_ONCE = 256  #: columns that stay in the processor's cache
+SPREAD = 1.5  #: standard deviations (in dB) by which a signal exceeds the mean of the noise
 METHODS = ("none", "gate", "noisereduce")
 
 
@@ -35,15 +36,13 @@ def power_spectra(frames: np.ndarray) -> np.ndarray:
     return Z.real**2 + Z.imag**2
 
 
-def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
+def noise_profile(frames: np.ndarray) -> np.ndarray:
     """The power above which a time-frequency cell counts as signal: float32, shape (513,).
 
     Parameters
     ----------
     frames : np.ndarray, float32, shape (n_frames, 1024)
         Pieces of the recording in which nobody speaks.
-    spread : float
-        Standard deviations (in dB) above the mean.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
             "of silence in the recording, or prepare it without noise reduction."
         )
     decibels = 10 * np.log10(np.maximum(power_spectra(frames), 1e-10))
-    return (10 ** ((decibels.mean(axis=0) + spread * decibels.std(axis=0)) / 10)).astype("f4")
+    return (10 ** ((decibels.mean(axis=0) + SPREAD * decibels.std(axis=0)) / 10)).astype("f4")
 
 
 def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -40,7 +40,14 @@ def parser() -> argparse.ArgumentParser:
     )
     steps = top.add_subparsers(dest="step", required=True, metavar="STEP")
 
-    step = steps.add_parser("prepare", help="recordings -> clips and a manifest")
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        step = steps.add_parser(name, help=text)
+        step.set_defaults(run=run)
+        return step
+
+    step = add("prepare", _prepare, "recordings -> clips and a manifest")
     step.add_argument("recordings", type=Path, help="a folder, or one file, of any format")
     step.add_argument(
         "corpus",
@@ -50,9 +57,8 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("--denoise", choices=clean.METHODS, default="none")
     step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
     step.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler instead")
-    step.set_defaults(run=_prepare)
 
-    step = steps.add_parser("label", help="a text for each clip")
+    step = add("label", _label, "a text for each clip")
     step.add_argument("corpus", type=Path)
     step.add_argument("--model", default="base", help="a Whisper model (default base)")
     step.add_argument(
@@ -66,29 +72,24 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="take the words from NAME.txt (read out) or NAME.srt, NAME.vtt (subtitles) there",
     )
-    step.set_defaults(run=_label)
 
-    step = steps.add_parser("export", help="clips -> what a trainer reads")
+    step = add("export", _export, "clips -> what a trainer reads")
     step.add_argument("corpus", type=Path)
     step.add_argument("out", type=Path)
     step.add_argument("--to", choices=("ljspeech", "audiofolder"), required=True)
     step.add_argument("--speaker", help="whose voice (ljspeech)")
     step.add_argument("--by", choices=splits.GROUPS, default="text", help="what splits don't share")
     step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
-    step.set_defaults(run=_export)
 
-    step = steps.add_parser("check", help="compare a corpus or an export with a contract")
+    step = add("check", _check, "compare a corpus or an export with a contract")
     step.add_argument("folder", type=Path)
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
     step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
-    step.set_defaults(run=_check)
 
-    step = steps.add_parser("rules", help="print the rules of a contract")
+    step = add("rules", _rules, "print the rules of a contract")
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), default="voice")
-    step.set_defaults(run=_rules)
 
-    step = steps.add_parser("hardware", help="is this machine fit to train a voice?")
-    step.set_defaults(run=_hardware)
+    add("hardware", _hardware, "is this machine fit to train a voice?")
     return top
 
 

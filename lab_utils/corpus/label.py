@@ -32,6 +32,7 @@ CACHE = "heard.jsonl"
 NO_SPEECH = "(no speech)"  #: heard in a clip in which nobody speaks
 NO_SPEECH_PROB = 0.6  #: whisper's own threshold
 SPEECH_PROB = 0.5  #: of the speech detector, for one window of 32 ms
+LEAST_FOUND = 0.5  #: share of a clip's heard words in the script
 NEAR = 3  #: words between a clip's end and a line's end that count as misheard
 _WORD = re.compile(r"[\w']+")
 _TOKEN = re.compile(r"<\|[^|<>]*\|>")  # <|endoftext|>, <|en|>, <|0.00|>
@@ -254,7 +255,7 @@ def _mostly_inside(cue: subtitles.Cue, clip: Clip) -> bool:
     return min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
 
 
-def from_script(manifest: Manifest, recording: str, script: str, *, least: float = 0.5) -> Manifest:
+def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
     """Replace what Whisper heard by the words of the script that were read out.
 
     The heard words of all clips are aligned with the words of the script; each clip gets the
@@ -265,9 +266,8 @@ def from_script(manifest: Manifest, recording: str, script: str, *, least: float
     recording : str
         As ``Clip.recording`` names it.
     script : str
-        What was read, one sentence a line. It may hold lines that are not in any clip.
-    least : float
-        Share of a clip's heard words that must be found in the script; else its text stays.
+        What was read, one sentence a line. It may hold lines that are not in any clip. Where
+        less than half of a clip's heard words are found in it, the clip's text stays.
 
     Raises
     ------
@@ -303,7 +303,7 @@ def from_script(manifest: Manifest, recording: str, script: str, *, least: float
     texts, n_before = {}, 0
     for clip, said in zip(clips, heard, strict=True):
         hits = [i for i in range(n_before, n_before + len(said)) if i in place]
-        if hits and len(hits) >= least * len(said):
+        if hits and len(hits) >= LEAST_FOUND * len(said):
             first = place[hits[0]] - (hits[0] - n_before)
             last = place[hits[-1]] + (n_before + len(said) - 1 - hits[-1])
             first = _nearest(begins, max(0, first))

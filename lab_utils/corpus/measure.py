@@ -5,7 +5,6 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from dataclasses import dataclass
@@ -34,7 +33,6 @@ class ClipFacts:
     sr: int
     channels: int
     n_samples: int
-    peak: float  #: highest absolute sample, 1 is full scale
     clipped: float  #: share of samples near the ceiling of the clip, see :func:`clipped_share`
     dc_offset: float  #: mean of the samples, absolute
     loudness: float  #: LUFS; -inf for silence or a clip under 0.4 s
@@ -43,7 +41,6 @@ class ClipFacts:
     silence_inside: float
     snr: float  #: estimated signal-to-noise ratio in dB
     bandwidth: float  #: Hz above which nothing is left
-    sha256: str  #: of the samples, whatever the header says
     fingerprint: bytes  #: the shape of the sound, whatever its level
 
     @property
@@ -89,7 +86,6 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         sr=sr,
         channels=samples.shape[1],
         n_samples=len(samples),
-        peak=float(np.abs(samples).max()),
         clipped=clipped_share(y),
         dc_offset=abs(offset),
         loudness=loudness,
@@ -98,7 +94,6 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         silence_inside=inside,
         snr=snr_estimate(levels),
         bandwidth=bandwidth(power, sr=sr),
-        sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
         fingerprint=_fingerprint(power, sr=sr),
     )
 
@@ -175,11 +170,9 @@ def _spectrogram(y: np.ndarray, *, n_fft: int = 512) -> np.ndarray:
 
 
 def bandwidth(power: np.ndarray, *, sr: int) -> float:
-    """The frequency in Hz above which less than a millionth of the energy lies.
+    """The frequency in Hz with less than a millionth of the energy above it.
 
-    Parameters
-    ----------
-    power : np.ndarray, shape (n_frames, n_bins)
+    ``power`` has the shape (n_frames, n_bins).
     """
     energy = power.sum(axis=0)[::-1].cumsum()[::-1]
     if energy[0] <= 0:

@@ -22,6 +22,12 @@ _WORDS = {
     "km": "kilometers", "cm": "centimeters", "mm": "millimeters", "kg": "kilograms",
     "dB": "decibels", "ms": "milliseconds",
 }  # fmt: skip
+MOST_DIGITS = 15  #: num2words gives nothing, or fails, for longer ones in some languages
+BROKEN = {"am"}  #: num2words 0.5.14 does not come back from nine digits of Amharic
+#: what num2words raises for a language or a number that it does not know, and by its own mistakes
+_FAILURES = (
+    NotImplementedError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError,
+)  # fmt: skip
 _UNIT = r"(?:%|kHz|Hz|GB|MB|kB|km|cm|mm|kg|dB|ms)"
 _YEAR_ALONE = rf"(?<![\w.])(?:1[1-9]|20)\d\d(?!\d|\s*{_UNIT})"
 #: a number that no sign, letter or unit makes anything else than a number
@@ -44,11 +50,11 @@ def in_words(digits: str, *, language: str = "en", to: str = "cardinal") -> str:
     """
     import num2words
 
-    if digits.startswith("0") and digits != "0":
+    if len(digits) > MOST_DIGITS or (digits.startswith("0") and digits != "0"):
         return digits
     try:
         words = num2words.num2words(int(digits), lang=language, to=to)
-    except (NotImplementedError, OverflowError, ValueError):
+    except _FAILURES:
         return digits
     if language == "en":  # as in America
         words = words.replace(" and ", " ").replace(",", "")
@@ -81,16 +87,19 @@ def spoken(text: str, *, language: str = "en") -> str:
     text = unicodedata.normalize("NFC", text).translate(_PLAIN)
     if normalizer_of(language) == "english":
         return _english(text)
+    text = " ".join(text.split())
     try:
         code = language_code(language)
     except OptionError:
-        return " ".join(text.split())
+        return text
+    if code in BROKEN:
+        return text
 
     def number(match: re.Match[str]) -> str:
         words, year = (in_words(match[0], language=code, to=to) for to in ("cardinal", "year"))
         return match[0] if words != year and re.fullmatch(_YEAR_ALONE, match[0]) else words
 
-    return re.sub(_NUMBER_ALONE, number, " ".join(text.split()))
+    return re.sub(_NUMBER_ALONE, number, text)
 
 
 def _english(text: str) -> str:
