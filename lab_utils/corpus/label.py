@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -294,7 +295,7 @@ def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
         raise CorpusError(f"No clip of {recording!r} has been heard: run label.with_whisper first.")
     heard = [[word.lower() for word in _WORD.findall(clip.heard)] for clip in clips]
     written = [script[start:end].lower() for start, end in words]
-    matcher = difflib.SequenceMatcher(None, sum(heard, []), written, autojunk=False)
+    matcher = difflib.SequenceMatcher(None, [*itertools.chain(*heard)], written, autojunk=False)
     place = {
         block.a + k: block.b + k
         for block in matcher.get_matching_blocks()
