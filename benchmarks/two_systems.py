@@ -31,10 +31,9 @@ def main() -> None:
     }
     for name in SYSTEMS:
         model = load_model(name)
-        texts = training.write_down(model, clips, progress=name)
-        for clip, text in zip(result["clips"], texts, strict=True):
-            clip[name] = text
-        score = metrics.score([clip.text for clip in clips], texts)
+        score = training.evaluate(model, clips, progress=name)
+        for clip, scored in zip(result["clips"], score.clips, strict=True):
+            clip[name] = scored.hypothesis
         print(f"{name}: WER {metrics.interval(score):.1%}")
     with files.replacing(OUT) as temporary:
         temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")

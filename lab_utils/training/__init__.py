@@ -1,27 +1,29 @@
 """Fine-tune an openai-whisper model on a laptop, and save it in whisper's own format.
 
-The encoder is frozen and runs once over each clip; what it heard is kept (:func:`encode`). Only the
-decoder learns (:func:`train`), all of it or a small addition (LoRA).
+- ``data``: clips and their texts, as labels and as what the frozen encoder heard;
+- ``train``: the settings, LoRA, the loop, a run that can be resumed;
+- ``results``: what a run costs, what the model gained by it, its file.
 
 Taught in: notebooks/10_fine_tune.ipynb.
 """
 
-from .config import Config
-from .examples import (
+from .data import (
     Example,
+    Features,
+    Labels,
     at_speed,
+    batch,
+    encode,
     from_manifest,
     jargon,
     jargon_terms,
+    labels,
     sentence_frames,
     shared_sentences,
+    tokenizer_of,
 )
-from .features import Features, encode
-from .labels import Labels, labels, start_tokens
-from .loop import Epoch, Run, loss, train
-from .lora import LoRA, add_lora, merge_lora
-from .plan import Plan, plan
-from .results import evaluate, interpolate, save, write_down
+from .results import Plan, evaluate, interpolate, plan, save
+from .train import Config, Epoch, LoRA, Run, loss, merge_lora, prepare, train
 
 __all__ = [
     "Config",
@@ -32,8 +34,8 @@ __all__ = [
     "LoRA",
     "Plan",
     "Run",
-    "add_lora",
     "at_speed",
+    "batch",
     "encode",
     "evaluate",
     "from_manifest",
@@ -44,10 +46,10 @@ __all__ = [
     "loss",
     "merge_lora",
     "plan",
+    "prepare",
     "save",
     "sentence_frames",
     "shared_sentences",
-    "start_tokens",
+    "tokenizer_of",
     "train",
-    "write_down",
 ]

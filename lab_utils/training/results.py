@@ -1,50 +1,138 @@
-"""What a trained model writes down, how well, and its file."""
+"""What a run costs, known before it starts; what the model gained by it; its file."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
 import os
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from whisper.audio import N_FRAMES
 
 from .. import batches, checkpoints, metrics
 from ..errors import TrainingError
 from ..progress import bar
-from .examples import Example
+from .data import Example, Features, autocast, check_texts, labels_of, n_kept
+from .train import Config, batch_loss, prepare
 
 if TYPE_CHECKING:
     from whisper import Whisper
 
+MB = 1e6
+PROGRAM_MB = 450  #: Python with torch, whisper and NumPy loaded, before any model
 
-def write_down(
+
+@dataclass(frozen=True)
+class Plan:
+    """An estimate, from one clip and one step that were tried on this machine."""
+
+    n_clips: int
+    n_steps: int
+    n_trained: int  #: numbers that learn
+    n_parameters: int  #: numbers in all
+    encode_seconds: float
+    train_seconds: float
+    memory_mb: float  #: at the peak, with the program itself; 1 MB is 10^6 bytes
+
+    def text(self) -> str:
+        """A few lines to read before you start."""
+        share = 100 * self.n_trained / self.n_parameters
+        return (
+            f"{self.n_clips} clips, {self.n_steps} steps\n"
+            f"learns: {self.n_trained:,} of {self.n_parameters:,} numbers ({share:.1f} %)\n"
+            f"time:   about {self.encode_seconds:.0f} s for the encoder, once, "
+            f"and {self.train_seconds:.0f} s of training\n"
+            f"memory: about {self.memory_mb:,.0f} MB"
+        )
+
+
+def plan(
     model: Whisper,
     examples: Sequence[Example],
+    config: Config | None = None,
     *,
-    language: str | None = None,
-    exact: bool = False,
-    progress: bool | str = True,
-) -> list[str]:
-    """Transcribe the clips of some examples: greedy, without timestamps.
+    seconds: float | None = None,
+    extra_clips: int = 0,
+) -> Plan:
+    """Try one clip and one step, and estimate the rest.
 
     Parameters
     ----------
     model : whisper.Whisper
     examples : sequence of Example
-    language : str, optional
-        What is spoken. Default: what the examples say.
+        To learn from; their texts are checked.
+    config : Config, optional
+    seconds : float, optional
+        What is kept of each window, as in :func:`encode`.
+    extra_clips : int
+        Clips of validation and test, kept whole.
+
+    Raises
+    ------
+    TrainingError
+        No clips, a text that cannot be learned from, or a name used twice.
+    """
+    config = config or Config()
+    check_texts(model, examples)
+    dims, n = model.dims, n_kept(model, seconds)
+    silence = torch.zeros(1, dims.n_mels, N_FRAMES, device=model.device)
+    started = time.perf_counter()
+    with torch.no_grad(), autocast(model, config.precision):
+        model.encoder(silence)
+    one_clip = time.perf_counter() - started
+    student, learning = prepare(model, config)
+    few = tuple(examples[: config.batch_size])
+    tried = Features(few, torch.zeros(len(few), n, dims.n_audio_state, device=model.device))
+    started = time.perf_counter()
+    value, _ = batch_loss(student, tried, range(len(few)), config.precision)
+    value.backward()
+    one_step = time.perf_counter() - started
+
+    n_steps = config.steps(len(examples))
+    n_trained = sum(tensor.numel() for tensor in learning)
+    n_parameters = sum(tensor.numel() for tensor in model.parameters())
+    copied = sum(tensor.numel() for tensor in model.decoder.parameters())
+    heard = (len(examples) * n + extra_clips * dims.n_audio_ctx) * dims.n_audio_state
+    moments = 3 * n_trained  # the gradient, and AdamW's two
+    n_tokens = len(few) * max(len(labels_of(example, model).inputs) for example in few)
+    logits = 3 * n_tokens * dims.n_vocab
+    attention = dims.n_text_layer * len(few) * n * 2 * dims.n_text_state
+    blocks = dims.n_text_layer * n_tokens * 30 * dims.n_text_state
+    numbers = n_parameters + copied + heard + moments + logits + attention + blocks
+    return Plan(
+        n_clips=len(examples),
+        n_steps=n_steps,
+        n_trained=n_trained,
+        n_parameters=n_parameters,
+        encode_seconds=one_clip * (n / dims.n_audio_ctx * len(examples) + extra_clips),
+        train_seconds=one_step * n_steps,
+        memory_mb=PROGRAM_MB + 4 * numbers / MB,
+    )
+
+
+def evaluate(
+    model: Whisper,
+    examples: Sequence[Example],
+    *,
+    exact: bool = False,
+    progress: bool | str = True,
+) -> metrics.Score:
+    """Transcribe clips, greedy and without timestamps, and score what was written.
+
+    Parameters
+    ----------
+    model : whisper.Whisper
+    examples : sequence of Example
+        In one language; it decides the normalizer and the unit, as in :func:`metrics.score`.
     exact : bool
         Each clip in its own 30 s, five times slower; see :func:`batches.transcribe_many`.
     progress : bool or str
         Show a bar, with this name.
-
-    Returns
-    -------
-    list of str
-        One text a clip.
 
     Raises
     ------
@@ -52,44 +140,26 @@ def write_down(
         A clip over 30 s, or one that cannot be read.
     TrainingError
         The examples are in several languages.
+    MetricsError
+        No clips, or a name used twice.
     """
-    language = language or _language(examples)
-    paths = [example.path for example in examples]
-    with bar(len(paths), progress) as move:
-        texts = batches.transcribe_many(
-            paths, model, language=language, exact=exact, on_batch=lambda made: move(len(made))
-        )
-    return [text.text for text in texts]
-
-
-def evaluate(
-    model: Whisper,
-    examples: Sequence[Example],
-    *,
-    language: str | None = None,
-    normalizer: str | None = None,
-    exact: bool = False,
-    progress: bool | str = True,
-) -> metrics.Score:
-    """Transcribe clips and score what was written; see :func:`write_down`.
-
-    The language decides the normalizer and the unit, as in :func:`metrics.score`.
-    """
-    language = language or _language(examples)
-    texts = write_down(model, examples, language=language, exact=exact, progress=progress)
-    references = [example.text for example in examples]
-    names = [example.name for example in examples]
-    return metrics.score(references, texts, normalizer=normalizer, language=language, names=names)
-
-
-def _language(examples: Sequence[Example]) -> str:
-    found = {example.language for example in examples}
-    if len(found) > 1:
+    languages = sorted({example.language for example in examples}) or ["en"]
+    if len(languages) > 1:
         raise TrainingError(
-            f"Expected clips in one language, found {', '.join(sorted(found))}: measure the clips "
+            f"Expected clips in one language, found {', '.join(languages)}: measure the clips "
             "of each language by themselves."
         )
-    return found.pop() if found else "en"
+    paths = [example.path for example in examples]
+    with bar(len(paths), progress) as move:
+        written = batches.transcribe_many(
+            paths, model, language=languages[0], exact=exact, on_batch=lambda made: move(len(made))
+        )
+    return metrics.score(
+        [example.text for example in examples],
+        [clip.text for clip in written],
+        language=languages[0],
+        names=[example.name for example in examples],
+    )
 
 
 def interpolate(before: Whisper, after: Whisper, share: float) -> Whisper:
