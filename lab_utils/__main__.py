@@ -9,7 +9,8 @@ import sys
 
 COMMANDS = {
     "start": ("bootstrap", "start", "set up what is missing and open JupyterLab at lab 01"),
-    "test": ("bootstrap", "test", "run the test suite (pytest's options follow)"),
+    "test": ("bootstrap", "test", "run the test suite (--fast, or pytest's options)"),
+    "lint": ("bootstrap", "lint", "run ruff and the type checker"),
     "check": ("environment", "main", "say what this machine has and lacks"),
     "samples": ("human_speech", "main", "list the sample clips; --human fetches real voices"),
     "corpus": ("corpus.command", "main", "turn recordings into a checked corpus"),

@@ -1,4 +1,4 @@
-"""From a bare machine to running labs: the commands ``start`` and ``test``.
+"""From a bare machine to running labs: the commands ``start``, ``test`` and ``lint``.
 
 Standard library only: this module runs before anything is installed. Every step looks first at
 what is there, so a second run does only what is missing, and repairs what is damaged.
@@ -28,6 +28,7 @@ PROOF = "en_story_wav"
 NEWS_OFF = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }
+FAST = ["-m", "not model and not browser and not slow", "tests"]
 
 
 def start(argv: list[str]) -> int:
@@ -57,17 +58,43 @@ def start(argv: list[str]) -> int:
 
 
 def test(argv: list[str]) -> int:
-    """``python -m lab_utils test [pytest's options]``: the test suite, in the same environment."""
-    if {"-h", "--help"} & {*argv}:
-        print(
-            "usage: python -m lab_utils test [pytest's options]\n\nRun the tests and all notebooks "
-            "with pytest, after what they need is installed.\nFor example: test -k audio    test "
-            "tests/test_metrics.py    test -x"
-        )
-        return 0
+    """``python -m lab_utils test [pytest's options]``: lint, then the tests and all notebooks."""
+    parser = argparse.ArgumentParser(
+        "python -m lab_utils test",
+        description="Run ruff and the type checker, then the tests and all notebooks with pytest, "
+        "after what they need is installed.",
+        epilog="pytest's options follow, as in: test -k audio    test tests/test_metrics.py    "
+        "test -x. Two processes share the tests; -n 0 runs them in one.",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="no models, no browser, no notebooks: under 3 minutes"
+    )
+    options, others = parser.parse_known_args(argv)
     python = set_up(extras=("test", "classroom"))
-    command = [str(python), "-m", "pytest", *argv]
-    return subprocess.run(command, cwd=environment.project_dir(), env=_variables(python)).returncode
+    if failed := _lint(python):
+        return failed
+    workers = ["-n", str(min(2, os.cpu_count() or 1)), "--no-loadscope-reorder"]
+    command = [str(python), "-m", "pytest", *workers, *(FAST if options.fast else []), *others]
+    variables = {"OMP_NUM_THREADS": "1", **_variables(python)}
+    return subprocess.run(command, cwd=environment.project_dir(), env=variables).returncode
+
+
+def lint(argv: list[str]) -> int:
+    """``python -m lab_utils lint``: ruff and the type checker, in seconds."""
+    argparse.ArgumentParser("python -m lab_utils lint", description=lint.__doc__).parse_args(argv)
+    return _lint(set_up(extras=("test", "classroom")))
+
+
+def _lint(python: Path) -> int:
+    """Run all linters, so that all is said at once; 0 if none has found anything."""
+    failed = 0
+    types = ["pyrefly", "check", "--python-interpreter-path", str(python)]
+    for linter in (["ruff", "check", "."], ["ruff", "format", "--check", "."], types):
+        print(*linter, flush=True)
+        command = [str(python), "-m", *linter]
+        done = subprocess.run(command, cwd=environment.project_dir(), env=_variables(python))
+        failed = failed or done.returncode
+    return failed
 
 
 def set_up(

@@ -8,7 +8,6 @@ Taught in: notebooks/01_install.ipynb.
 from __future__ import annotations
 
 import functools
-import importlib
 import importlib.metadata
 import importlib.util
 import io

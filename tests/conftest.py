@@ -7,26 +7,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import labbrowser
 import pytest
 
-from lab_utils import environment
-
 REQUIRED = os.environ.get("REQUIRE_BROWSER") == "1"
 
 
-def pytest_configure(config):
-    """No test, and no notebook that a test runs, sees or touches the reader's own files."""
-    private = Path(tempfile.mkdtemp(prefix="whisper-lab-tests-"))
-    os.environ["WHISPER_LAB_RECORDINGS"] = str(private / "recordings")
-    os.environ["WHISPER_LAB_PROGRESS"] = str(private / "progress.json")
-    environment.provide_ffmpeg()
-
-
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(items):
     why = labbrowser.missing()
     if why and not REQUIRED:
         for item in items:
@@ -66,10 +54,6 @@ def chromium(playwright):
 
 
 @pytest.fixture(scope="session")
-def axe(request):
-    """The script of axe-core, installed by npm into pytest's cache."""
-    script = labbrowser.find_axe(Path(request.config.cache.mkdir("axe")))
-    if script is None:
-        why = "axe-core could not be installed: npm is missing or reaches no registry"
-        pytest.fail(why) if REQUIRED else pytest.skip(why)
-    return script
+def axe():
+    """The script of axe-core."""
+    return labbrowser.axe_script()

@@ -182,7 +182,8 @@ def test_the_kernel_finds_the_programs_of_its_environment():
 
 def test_the_help_of_the_tests_installs_nothing(monkeypatch, capsys):
     monkeypatch.setattr(bootstrap, "set_up", lambda **_: pytest.fail("it began to install"))
-    assert bootstrap.test(["--help"]) == 0
+    with pytest.raises(SystemExit, match="^0$"):
+        bootstrap.test(["--help"])
     assert "usage" in capsys.readouterr().out
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import labbrowser
 import nbformat
 import pytest
@@ -18,10 +16,8 @@ LIT = ".whisper-lab-player .wl-words [aria-current=true]"
 
 @pytest.fixture(scope="module")
 def export_page():
-    sys.path.insert(0, str(labbrowser.REPOSITORY / "tools"))
     import export_page
 
-    sys.path.remove(str(labbrowser.REPOSITORY / "tools"))
     return export_page
 
 

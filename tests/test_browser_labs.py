@@ -1,14 +1,13 @@
 """Every lab in JupyterLab in a real browser: run to the end, moved by keyboard, looked over by axe.
 
-Each lab is opened once. While one is looked at, the next is already running. With
-``WHISPER_LAB_SCREENSHOTS=folder`` pictures of every lab in both themes are kept there.
+Each lab is opened once; two workers share the labs. With ``WHISPER_LAB_SCREENSHOTS=folder``
+pictures of every lab in both themes are kept there.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 
 import labbrowser
@@ -24,45 +23,14 @@ PICTURES = """(area) => Promise.all([...area.querySelectorAll('img')].map(async 
   return [...new Uint8Array(hash)].map((b) => b.toString(16).padStart(2, '0')).join('') }))"""
 
 
-@pytest.fixture(scope="module")
-def started(lab, chromium):
-    """``started(name)``: the page of a lab whose cells run, or what stopped it."""
-    pages: dict[str, labbrowser.LabPage | Exception] = {}
-
-    def start(name: str) -> labbrowser.LabPage | Exception:
-        if name not in pages:
-            page = labbrowser.LabPage(chromium, lab)
-            try:
-                page.open(f"notebooks/{name}.ipynb").start_all()
-                pages[name] = page
-            except Exception as error:  # told when it is this lab's turn
-                page.close()
-                pages[name] = error
-        return pages[name]
-
-    yield start
-    for page in pages.values():
-        if isinstance(page, labbrowser.LabPage):
-            page.close()
-
-
 @pytest.fixture(scope="module", params=LABS)
-def page(request, started):
+def page(request, lab, chromium):
     """A lab that was run to its end. Pytest makes all tests of one lab before those of the next."""
-    chosen = {
-        item.callspec.params.get("page")
-        for item in request.session.items
-        if getattr(item, "callspec", None)
-    }
-    page = started(request.param)
-    for following in LABS[LABS.index(request.param) + 1 :]:
-        if following in chosen:
-            started(following)
-            break
-    if isinstance(page, Exception):
-        raise page
-    yield page.wait_all(TIMEOUT)
-    page.close()
+    page = labbrowser.LabPage(chromium, lab)
+    try:
+        yield page.open(f"notebooks/{request.param}.ipynb").run_all(TIMEOUT)
+    finally:
+        page.close()
 
 
 def test_runs_to_the_end(page):
@@ -155,7 +123,6 @@ def test_axe_finds_nothing_of_ours(page, axe):
 
 def _shoot(page, out: Path) -> None:
     """Keep what the tests saw, in both themes."""
-    sys.path.insert(0, str(labbrowser.REPOSITORY / "tools"))
     import screenshots
 
     out.mkdir(parents=True, exist_ok=True)

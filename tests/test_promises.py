@@ -124,9 +124,6 @@ def test_arrows_point_one_way(path):
         assert imported <= allowed, f"{name} may not import {imported - allowed}"
 
 
-#: circles that are still there; the list only gets shorter
-
-
 def file_imports():
     """Each file of the package → the files that it imports, at the top or inside a function."""
     files = {
@@ -292,12 +289,67 @@ def test_no_large_files_and_no_weights_are_tracked():
             assert path.stat().st_size <= 2**20 or name in LARGE, f"{name} is over 1 MB"
 
 
-def test_ruff_finds_nothing():
-    for command in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "."],
-            cwd=PROJECT,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stdout[-3000:]
+def test_tools_and_lab_utils_import_no_test():
+    tests = {path.stem for path in (PROJECT / "tests").glob("*.py")}
+    folders = ("tools", "benchmarks", "lab_utils")
+    for path in (p for folder in folders for p in (PROJECT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", ()) if hasattr(alias, "name")]
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found = (
+                {name.split(".")[0] for name in names}
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                else set()
+            )
+            assert not found & {*tests, "tests"}, f"{path.name} imports {found}"
+
+
+def test_text_files_end_their_lines_the_same_way_on_every_system():
+    text = (PROJECT / ".gitattributes").read_text("utf-8")
+    assert "* text=auto eol=lf" in text
+    for path in tracked():
+        if path.suffix in (".py", ".md", ".ipynb", ".toml", ".txt", ".js", ".css", ".yml", ".json"):
+            if path.is_file():
+                assert b"\r\n" not in path.read_bytes(), path
+
+
+def test_no_two_tracked_names_are_one_on_windows_or_macos():
+    names = [path.relative_to(PROJECT).as_posix() for path in tracked()]
+    assert len({name.casefold() for name in names}) == len(names)
+    for name in names:
+        assert name.isascii() and not re.search(r'[<>:"|?*\\]|[. ](/|$)', name), name
+
+
+BACKTICKED = re.compile(r"`((?:lab_utils|notebooks|tools|tests|benchmarks|assets)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("name", ["*.md", "notebooks/*.ipynb"])
+def test_paths_in_backticks_exist(name):
+    for path in sorted(PROJECT.glob(name)):
+        for found in BACKTICKED.findall(path.read_text("utf-8")):
+            if not found.startswith("notebooks/outputs"):
+                assert (PROJECT / found).exists(), f"{path.name} names {found}"
+
+
+WORKFLOWS = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.name)
+def test_workflows_pin_their_actions_and_run_commands_that_exist(path):
+    from lab_utils.__main__ import COMMANDS
+
+    steps = [s for job in yaml.safe_load(path.read_text("utf-8"))["jobs"].values()
+             for s in job["steps"]]  # fmt: skip
+    for step in steps:
+        if action := step.get("uses"):
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        for command in re.findall(r"-m lab_utils (\w+)", step.get("run", "")):
+            assert command in COMMANDS
+    assert len(steps) > 5
+
+
+def test_the_citation_names_this_version_and_its_license():
+    citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text("utf-8"))
+    assert citation["cff-version"] == "1.2.0" and citation["message"] and citation["authors"]
+    assert citation["version"] == pyproject()["version"]
+    assert citation["license"] == pyproject()["license"].split(" AND ")

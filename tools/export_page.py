@@ -27,8 +27,6 @@ from lab_utils import audio, places, samples
 from lab_utils.errors import LabError
 from lab_utils.files import replacing
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
 {%- block html_head_js_mathjax -%}{%- endblock -%}

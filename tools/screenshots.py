@@ -13,10 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPOSITORY / "tests"))
-
-import labbrowser  # noqa: E402
+import labbrowser
 
 PIECE = 1800  # pixels
 README_LAB = "02_transcribe"
@@ -56,7 +53,7 @@ def readme_picture(page: labbrowser.LabPage, target: Path) -> None:
     size = target.stat().st_size
     if size > README_LIMIT:
         raise SystemExit(f"{target.name} has {size} bytes, more than {README_LIMIT}.")
-    print(f"{target.relative_to(REPOSITORY)}: {size / 1000:.0f} kB")
+    print(f"{target.relative_to(labbrowser.REPOSITORY)}: {size / 1000:.0f} kB")
 
 
 def main() -> int:
@@ -64,14 +61,14 @@ def main() -> int:
     parser.add_argument("--theme", nargs="+", choices=labbrowser.THEMES, default=["light"])
     parser.add_argument("--labs", nargs="+", default=[""], help="beginnings of names, as 05 06")
     parser.add_argument("--width", type=int, default=1280, help="pixels")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "build" / "screenshots")
+    parser.add_argument("--out", type=Path, default=labbrowser.REPOSITORY / "build" / "screenshots")
     parser.add_argument("--readme", action="store_true", help="make assets/figures/lab.png")
     options = parser.parse_args()
     if why := labbrowser.missing():
         raise SystemExit(f"No screenshots: {why}.")
     from playwright.sync_api import sync_playwright
 
-    labs = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("*.ipynb"))
+    labs = sorted(path.stem for path in (labbrowser.REPOSITORY / "notebooks").glob("*.ipynb"))
     chosen = [name for name in labs if name.startswith(tuple(options.labs))]
     if options.readme:
         chosen = [README_LAB]
@@ -87,7 +84,7 @@ def main() -> int:
                 page.open(f"notebooks/{name}.ipynb").run_all(timeout=600_000)
                 hide_side_bars(page)
                 if options.readme:
-                    readme_picture(page, REPOSITORY / "assets" / "figures" / "lab.png")
+                    readme_picture(page, labbrowser.REPOSITORY / "assets" / "figures" / "lab.png")
                 else:
                     for theme in options.theme:
                         pieces = shoot(

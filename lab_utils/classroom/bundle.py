@@ -25,8 +25,8 @@ PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets
 #: what a copy without git takes: the course's own folders and files, so nothing of the reader's
 PARTS = (
     "README.md", "TEACHING.md", "GLOSSARY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
-    "LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", ".ci", "notebooks",
-    "lab_utils", "assets", "tests", "tools", "benchmarks",
+    "LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", "conftest.py", ".ci",
+    "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
 )  # fmt: skip
 SKIPPED = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "outputs", "recordings", "progress.json", "*.pt"

@@ -7,6 +7,7 @@ package carries the driver; no browser of its own is fetched.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -25,7 +26,6 @@ import nbformat
 REPOSITORY = Path(__file__).resolve().parent.parent
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 LOCAL = ("127.0.0.1", "localhost")
-AXE_VERSION = "4.14.1"
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -59,12 +59,9 @@ def find_chromium() -> str | None:
 
 def missing() -> str | None:
     """Why browser tests cannot run here, or None."""
-    import importlib.util
-
-    if importlib.util.find_spec("playwright") is None:
-        return "the Python package playwright is not installed (pip install playwright)"
-    if importlib.util.find_spec("jupyterlab") is None:
-        return "JupyterLab is not installed"
+    for package in ("jupyterlab", "playwright", "axe_playwright_python"):
+        if importlib.util.find_spec(package) is None:
+            return f"the Python package {package} is not installed ('python -m lab_utils test')"
     if find_chromium() is None:
         return "no Chromium on the PATH (apt-get install chromium, or set CHROMIUM)"
     return None
@@ -86,17 +83,10 @@ def launch(playwright, *, flags=()):
     )
 
 
-def find_axe(folder: Path) -> Path | None:
-    """The script of axe-core, from ``AXE_JS`` or installed by npm into ``folder``; None without."""
-    if named := os.environ.get("AXE_JS"):
-        return Path(named)
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    npm = shutil.which("npm")
-    if not script.is_file() and npm:
-        package = f"axe-core@{AXE_VERSION}"
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), package]
-        subprocess.run(command, capture_output=True, timeout=120, check=False)
-    return script if script.is_file() else None
+def axe_script() -> Path:
+    """The script of axe-core that the package axe-playwright-python carries."""
+    [folder] = importlib.util.find_spec("axe_playwright_python").submodule_search_locations
+    return Path(folder, "axe.min.js")
 
 
 def workspace(folder: Path) -> Path:
@@ -121,10 +111,10 @@ class LabServer:
         for name, settings in SETTINGS.items():
             file = self.state / "settings" / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(settings))
+            file.write_text(json.dumps(settings), "utf-8")
         page = self.state / "config" / "labconfig" / "page_config.json"
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}))
+        page.write_text(json.dumps({"disabledExtensions": {"@jupyter/nbgrader": True}}), "utf-8")
         environment = os.environ | {
             "JUPYTERLAB_SETTINGS_DIR": str(self.state / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.state / "workspaces"),
@@ -148,7 +138,7 @@ class LabServer:
             "--LabApp.expose_app_in_browser=True",
             *(["--allow-root"] if root_user else []),
         ]
-        self._log = open(self.state / "server.log", "w")  # noqa: SIM115
+        self._log = open(self.state / "server.log", "wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             command, env=environment, stdout=self._log, stderr=subprocess.STDOUT, cwd=self.root
         )
@@ -156,7 +146,7 @@ class LabServer:
         deadline = time.monotonic() + timeout
         while True:
             if self._process.poll() is not None:
-                tail = (self.state / "server.log").read_text()[-2000:]
+                tail = (self.state / "server.log").read_text("utf-8", "replace")[-2000:]
                 raise RuntimeError(f"JupyterLab ended before it answered:\n{tail}")
             try:
                 urllib.request.urlopen(url, timeout=2).read()
