@@ -30,7 +30,7 @@ FIGURE = """
 import ipywidgets
 from lab_utils import plotting
 from lab_utils.widgets.figure import LiveFigure, Slider
-picture, slider = LiveFigure(), Slider(label="Height", value=3, min=1, max=9)
+picture, slider = LiveFigure(), Slider(label="Height", value=3, options=range(1, 10))
 def draw(change=None):
     ax = plotting.new_axes(figsize=(4, 2))
     ax.bar([0], [slider.value])
@@ -252,7 +252,7 @@ def test_slider_changes_the_picture(studio):
     page = studio.page
     page.get_by_role("slider", name="Height").focus()
     page.keyboard.press("ArrowRight")
-    page.locator("img[alt='A bar, 4 high']").wait_for()
+    page.get_by_role("img", name="A bar, 4 high").wait_for()
 
 
 @pytest.mark.parametrize("theme", labbrowser.THEMES)
