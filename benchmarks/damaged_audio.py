@@ -157,8 +157,6 @@ def cases(folder: Path, *, seed: int, files: int) -> Iterator[Case]:
         path = folder / f"{number:04d}-{fault}-{name.replace('.', '-')}.{extension}"
         path.write_bytes(FAULTS[fault](made[name].read_bytes(), rng, name))
         carried = FORMATS[name][1]
-        yield Case(
-            name, fault, path,
-            functools.partial(judge, sound=made[name], carried=carried, fault=fault),
-        )  # fmt: skip
+        how = {"sound": made[name], "carried": carried, "fault": fault}
+        yield Case(name, fault, functools.partial(judge, path, **how))
         path.unlink()

@@ -1,97 +1,54 @@
-"""Damaged tables and hostile corpora, made from a seed: what becomes of them, counted.
-
-    python benchmarks/damaged_tables.py [--seed 0] [--tables 200] [--manifests 50]
-
-Every input ends as one of
-
-- ``right``: read, and equal to what an independent reader (Python's csv module) finds in it;
-- ``refused``: an error of this package that says what is wrong;
-- ``raw``: any other exception;
-- ``hang``: no end within 60 seconds;
-- ``lost``: a file outside the result was written, changed or removed;
-- ``wrong``: read without a word, and not what is in it.
-
-The exit code is 0 if nothing is raw, hang, lost or wrong.
-"""
+"""Damaged tables and hostile corpora for ``damaged_inputs.py``."""
 
 from __future__ import annotations
 
-import argparse
-import collections
-import concurrent.futures
 import contextlib
 import csv
+import functools
 import io
 import json
-import multiprocessing
 import os
 import random
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.damaged_inputs import Case, Lost
 from lab_utils import audio
 from lab_utils.corpus import command, export, manifest, pipeline
 from lab_utils.corpus.manifest import Clip, Manifest
-from lab_utils.errors import LabError
 
-BAD = ("raw", "hang", "lost", "wrong")
-LIMIT = 60  #: seconds for one input
 SIGNS = [*"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\t\"',;|\ufeff\u202e é東{[#=<", "\r\n", "नी", ""]
+#: works on a folder and says whether what was read is right
+Work = Callable[[Path, random.Random], bool]
 
 
-def tables(seed: int, n: int) -> collections.Counter:
-    """Read ``n`` tables with odd cells or damage, a quarter of each kind."""
-    return _count(_table_case, seed, n)
+def tables(_: Path, *, seed: int, files: int) -> Iterator[Case]:
+    """Tables with odd cells or damage, a quarter of each kind."""
+    for number in range(files):
+        kind = (_odd_cells, _damaged_manifest, _damaged_details, _damaged_ljspeech)[number % 4]
+        judge = functools.partial(_read, kind, f"tables {seed} {number}")
+        yield Case("table", kind.__name__, judge)
 
 
-def manifests(seed: int, n: int) -> collections.Counter:
-    """Work on ``n`` corpora whose names, rows, times, states or seals are hostile."""
-    return _count(_manifest_case, seed, n)
+def manifests(_: Path, *, seed: int, files: int) -> Iterator[Case]:
+    """Corpora whose names, rows, times, states or seals are hostile."""
+    kinds = (_hostile_row, _hostile_seal, _hostile_place, _hostile_export, _hostile_state)
+    for number in range(files):
+        kind = kinds[number % 5]
+        judge = functools.partial(_work, kind, f"manifests {seed} {number}")
+        yield Case("corpus", kind.__name__, judge)
 
 
-def _count(case: Callable[[int, int], str], seed: int, n: int) -> collections.Counter:
-    """The outcomes, each input in a worker that is given up when it does not end."""
-    counts: collections.Counter = collections.Counter()
-    numbers = list(range(n))
-    while numbers:
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
-            while numbers:
-                try:
-                    counts[pool.submit(case, seed, numbers.pop(0)).result(LIMIT)] += 1
-                except (TimeoutError, concurrent.futures.BrokenExecutor):
-                    counts["hang"] += 1
-                    for process in pool._processes.values():
-                        process.kill()
-                    break
-    return counts
-
-
-def _outcome(work: Callable[[], bool]) -> str:
-    """``work`` says whether what it read is right."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            return "right" if work() else "wrong"
-    except LabError:
-        return "refused"
-    except (Exception, SystemExit, RecursionError) as error:
-        print(f"raw: {type(error).__name__}: {error}", file=sys.stderr)
-        return "raw"
+def _read(kind: Work, seed: str) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        return "whole" if kind(Path(folder), random.Random(seed)) else "wrong"
 
 
 # ---- tables
-
-
-def _table_case(seed: int, number: int) -> str:
-    rng = random.Random(f"tables {seed} {number}")
-    kind = (_odd_cells, _damaged_manifest, _damaged_details, _damaged_ljspeech)[number % 4]
-    with tempfile.TemporaryDirectory() as folder:
-        return _outcome(lambda: kind(Path(folder), rng))
 
 
 def _word(rng: random.Random) -> str:
@@ -209,8 +166,7 @@ TIMES = ("nan", "inf", "-inf", "-1", "1e999", "soon", "0x10", "1,5", "1_0", "", 
 JUNK = ("", "[]", "{}", "null", "3", "[" * 10**5, '{"done": true}', '{"files": {"../v": [1, "x"]}}')
 
 
-def _manifest_case(seed: int, number: int) -> str:
-    rng = random.Random(f"manifests {seed} {number}")
+def _work(kind: Work, seed: str) -> str:
     with tempfile.TemporaryDirectory() as base:
         base = Path(base)
         (base / "victim").mkdir()
@@ -218,12 +174,14 @@ def _manifest_case(seed: int, number: int) -> str:
         (base / "victim" / "metadata.csv").write_text("v|not yours|not yours\n", "utf-8")
         (base / "corpus").mkdir()
         _clips(random.Random(0), base / "corpus").save()
-        kind = (_hostile_row, _hostile_seal, _hostile_place, _hostile_export, _hostile_state)
         before = _tree(base / "victim")
         around = {path.name for path in base.iterdir()}
-        outcome = _outcome(lambda: kind[number % 5](base, rng))
-        extra = {path.name for path in base.iterdir()} - around - {"out", "recordings", "made"}
-        return "lost" if extra or _tree(base / "victim") != before else outcome
+        try:
+            return "whole" if kind(base, random.Random(seed)) else "wrong"
+        finally:
+            extra = {path.name for path in base.iterdir()} - around - {"out", "recordings", "made"}
+            if extra or _tree(base / "victim") != before:
+                raise Lost(f"{sorted(extra)} or the victim")
 
 
 def _tree(folder: Path) -> dict[str, bytes]:
@@ -294,7 +252,7 @@ def _hostile_place(base: Path, rng: random.Random) -> bool:
         return _export(base, "out", "ljspeech") and False
     finally:
         if _tree(base) != before:
-            raise AssertionError("something changed")
+            raise Lost("something changed")
 
 
 def _hostile_export(base: Path, rng: random.Random) -> bool:
@@ -329,22 +287,3 @@ def _hostile_state(base: Path, rng: random.Random) -> bool:
     ]
     state.write_text(rng.choice(hostile), "utf-8")
     return pipeline.prepare(base / "recordings", base / "made") == made
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tables", type=int, default=200)
-    parser.add_argument("--manifests", type=int, default=50)
-    options = parser.parse_args()
-    bad = 0
-    for name, work in (("tables", tables), ("manifests", manifests)):
-        counts = work(options.seed, getattr(options, name))
-        bad += sum(counts[kind] for kind in BAD)
-        words = ", ".join(f"{kind} {counts[kind]}" for kind in ("right", "refused", *BAD))
-        print(f"{name}: {sum(counts.values())} tried: {words}")
-    return int(bad > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,36 +1,33 @@
-"""Damaged and hostile weights files, seeded: what reading them ends in, counted.
+"""Damaged and hostile weights files for ``damaged_inputs.py``.
 
-    python benchmarks/damaged_weights.py [--files 40] [--seed 0]
-
-A small model stands under the name tiny.en in a cache of its own, pinned by the digest of its
-tensors as the real one is. Each file is read (``checkpoints.read``) and looked up by name
-(``checkpoints.locate``), in another process with a time limit. *Silently wrong* means that
-tensors other than the pinned ones were accepted under the name, or that a file whose tensors were
-changed by damage was read without an error. A file made on purpose with whole checksums and other
-weights may be read by its path, as a fine-tuned model may; under the name it is refused.
+A small model is called tiny.en in a cache of its own, pinned by the digest of its tensors as the
+real one is. Each file is read (``checkpoints.read``) and looked up by name
+(``checkpoints.locate``). "wrong" means that tensors other than the pinned ones were accepted under
+the name, or that a file whose tensors were changed by damage was read without an error. A file
+made on purpose with whole checksums and other weights may be read by its path, as a fine-tuned
+model may; under the name it is refused. "lost" means that code in a file was run.
 """
 
 from __future__ import annotations
 
-import argparse
-import collections
+import dataclasses
+import functools
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import pickle
 import random
 import struct
-import sys
-import tempfile
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from benchmarks.damaged_inputs import Case, Lost
 
 DIMS = (80, 1500, 16, 1, 1, 51864, 448, 16, 1, 1)
 KINDS = ("flip", "cut", "zeroed", "wrong model", "hostile pickle", "forged note", "zip")
-LIMIT = 120  #: seconds for one file
 
 
 def small_model() -> tuple[dict[str, int], dict]:
@@ -132,88 +129,49 @@ def damage(kind: str, chance: random.Random, data: bytes, dims: dict, state: dic
     return bomb.getvalue(), False
 
 
-def judge(path: Path, digest: str) -> str:
-    """What becomes of one file; run in another process."""
-    import dataclasses
-
+def judge(path: Path, *, digest: str, on_purpose: bool, marker: Path) -> str:
+    """What becomes of one file; run in a process of its own."""
     from lab_utils import checkpoints
     from lab_utils.errors import CheckpointError
     from lab_utils.models import load_model
 
     warnings.simplefilter("ignore")
+    os.environ.update(WHISPER_LAB_CACHE=str(path.parent), XDG_CACHE_HOME=f"{path.parent}/none")
+    os.environ.pop("WHISPER_LAB_WEIGHTS", None)
     try:
         state = checkpoints.read(path)["model_state_dict"]
-        by_path = "same" if checkpoints.tensor_digest(state) == digest else "other"
+        by_path = "whole" if checkpoints.tensor_digest(state) == digest else "other"
         load_model(path, device="cpu")
     except CheckpointError as error:
+        by_path = "error"
         assert str(error), "an error without a word"
-        by_path = "no"
     real = checkpoints.PACKAGED["tiny.en"]
     checkpoints.PACKAGED["tiny.en"] = dataclasses.replace(real, dims=DIMS, digest=digest)
     try:
-        by_name = "found" if checkpoints.locate("tiny.en") else "refused"
+        by_name = checkpoints.locate("tiny.en")
     finally:
         checkpoints.PACKAGED["tiny.en"] = real
-    return f"{by_path} weights read, {by_name} by name"
+        if marker.exists():
+            marker.unlink()
+            raise Lost("code in the file was run")
+    if by_path == "other":
+        return "unknowable" if on_purpose and not by_name else "wrong"
+    return by_path
 
 
-class Worker:
-    """One process that judges files, replaced when it hangs."""
-
-    def __init__(self) -> None:
-        self.pool = multiprocessing.get_context("spawn").Pool(1)
-
-    def judge(self, path: Path, digest: str) -> str:
-        try:
-            return self.pool.apply_async(judge, (path, digest)).get(LIMIT)
-        except multiprocessing.TimeoutError:
-            self.pool.terminate()
-            self.pool = multiprocessing.get_context("spawn").Pool(1)
-            return "hang"
-        except Exception as error:  # whatever is not a CheckpointError is the finding
-            print(f"{type(error).__name__}: {error}")
-            return "raw"
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--files", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def cases(folder: Path, *, seed: int, files: int) -> Iterator[Case]:
+    """As many damaged files, the kinds in turn."""
     from lab_utils import checkpoints
 
-    chance = random.Random(options.seed)
+    chance = random.Random(seed)
     dims, state = small_model()
     data, digest = saved(dims, state), checkpoints.tensor_digest(state)
-    counts: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    bad = collections.Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        path, marker = Path(folder) / "tiny.en.pt", Path(folder) / "ran"
-        os.environ.update(WHISPER_LAB_CACHE=folder, XDG_CACHE_HOME=f"{folder}/none")
-        os.environ.pop("WHISPER_LAB_WEIGHTS", None)
-        worker = Worker()
-        for number in range(options.files):
-            kind = KINDS[number % len(KINDS)]
-            content, on_purpose = damage(kind, chance, data, dims, state, marker)
-            path.write_bytes(content)
-            note = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-            path.with_name("tiny.en.pt.json").write_text(json.dumps(note))
-            end = worker.judge(path, digest)
-            bad["hung"] += end == "hang"
-            bad["raw"] += end == "raw"
-            bad["ran code"] += marker.exists()
-            other = end.startswith("other")
-            wrong = other and (not on_purpose or end.endswith("found by name"))
-            bad["silently wrong"] += wrong
-            marker.unlink(missing_ok=True)
-            counts[kind][end] += 1
-        worker.pool.terminate()
-    for kind, ends in counts.items():
-        print(f"{kind:<16}", "; ".join(f"{n} {end}" for end, n in sorted(ends.items())))
-    kinds = ("raw", "ran code", "silently wrong", "hung")
-    print(f"{options.files} files: " + ", ".join(f"{bad[kind]} {kind}" for kind in kinds))
-    return int(any(bad.values()))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    path, marker = folder / "tiny.en.pt", folder / "ran"
+    for number in range(files):
+        kind = KINDS[number % len(KINDS)]
+        content, on_purpose = damage(kind, chance, data, dims, state, marker)
+        path.write_bytes(content)
+        note = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        path.with_name("tiny.en.pt.json").write_text(json.dumps(note))
+        how = {"digest": digest, "on_purpose": on_purpose, "marker": marker}
+        yield Case("weights", kind, functools.partial(judge, path, **how))

@@ -12,7 +12,8 @@ Populations: the clips of assets/results/two_systems.json, drawn again and again
 rate has a gamma distribution), also very uneven ones; long clips of 150 to 600 words; pairs of
 clips that share a sentence; and clips of which a few are lost whole. The last one no interval
 passes: where no clip of a corpus was lost, nothing in it says that some are.
-A corpus without an error has no interval and is not counted: "none" is the share of those.
+A corpus without an error has no interval of its rate, and one in which no clip differs none of its
+difference: "none" is the share of those; "new" does not count them.
 """
 
 from __future__ import annotations
@@ -118,22 +119,18 @@ def coverage(
     inside: dict[str, list[bool]] = {
         name: [] for name in ("rate old", "rate new", "change old", "change new")
     }
-    none = 0
     for _ in range(corpora):
         a, b, words = draw(rng, n)
-        difference = metrics.change_interval(a, b, words)
-        intervals = {
-            "change old": (percentiles(b - a, words, rng), change),
-            "change new": (difference, change),
-        }
-        if a.any():
-            intervals["rate old"] = percentiles(a, words, rng), rate
-            intervals["rate new"] = metrics.rate_interval(a, words), rate
-        else:
-            none += 1
-        for name, (found, truth) in intervals.items():
-            inside[name].append(found.low <= truth <= found.high)
-    return {name: float(np.mean(hits)) for name, hits in inside.items()} | {"none": none / corpora}
+        for name, errors, truth, new in (
+            ("rate", a, rate, metrics.rate_interval(a, words)),
+            ("change", b - a, change, metrics.change_interval(a, b, words)),
+        ):
+            old = percentiles(errors, words, rng)
+            inside[f"{name} old"].append(old.low <= truth <= old.high)
+            if not new.reason:
+                inside[f"{name} new"].append(new.low <= truth <= new.high)
+    none = {f"{name} none": 1 - len(inside[f"{name} new"]) / corpora for name in ("rate", "change")}
+    return {name: float(np.mean(hits)) for name, hits in inside.items()} | none
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
@@ -142,16 +139,13 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--clips", type=int, nargs="+", default=CLIPS, help="sizes of a corpus")
     options = parser.parse_args(arguments)
-    print(f"{'A and B':34} {'clips':>5} {'none':>5}   rate old  new   change old  new   (%)")
+    columns = ("rate old", "rate new", "rate none", "change old", "change new", "change none")
+    print(f"{'A and B':34} {'clips':>5}  " + "  ".join(columns) + "  (%)")
     for name, (draw, rate, change) in scenarios().items():
         for n in options.clips:
             found = coverage(draw, rate, change, n=n, corpora=options.corpora, seed=options.seed)
-            cells = [f"{100 * found[key]:5.0f}" for key in found]
-            print(
-                f"{name:34} {n:5} {cells[4]}      {cells[0]} {cells[1]}       "
-                f"{cells[2]} {cells[3]}",
-                flush=True,
-            )
+            cells = [f"{100 * found[column]:{len(column)}.0f}" for column in columns]
+            print(f"{name:34} {n:5}  " + "  ".join(cells), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -47,15 +48,16 @@ def workshop_clips(folder: Path, n: int) -> tuple[list[Path], list[str]]:
     return paths, texts
 
 
-def transcriber_of(checkout: Path):
-    """``transcribe_clips`` of another version of this project, beside our own."""
+def transcriber_of(checkout: Path) -> Callable:
+    """``transcribe_many`` of another version of this project, beside our own."""
     name, folder = "lab_utils_before", checkout.resolve() / "lab_utils"
     spec = importlib.util.spec_from_file_location(
         name, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
-    return importlib.import_module(f"{name}.batches").transcribe_clips
+    other = importlib.import_module(f"{name}.batches")
+    return getattr(other, "transcribe_many", None) or other.transcribe_clips  # its former name
 
 
 def methods(name: str, ct2: Path | None, before: Path | None) -> dict:
@@ -74,14 +76,14 @@ def methods(name: str, ct2: Path | None, before: Path | None) -> dict:
         return [whisper.decode(model, mel, options).text for mel in mels]
 
     def ours(paths, **more):
-        return [clip.text for clip in batches.transcribe_clips(paths, model, **more)]
+        return [clip.text for clip in batches.transcribe_many(paths, model, **more)]
 
     found = {
         PLAIN: plain,
         "model.transcribe(path, language='en')": lambda paths: plain(paths, language="en"),
         DECODE: one_by_one,
-        "transcribe_clips(exact=True)": lambda paths: ours(paths, exact=True),
-        "transcribe_clips (shared padding)": ours,
+        "transcribe_many(exact=True)": lambda paths: ours(paths, exact=True),
+        "transcribe_many (shared padding)": ours,
     }
     if before is not None:
         other = transcriber_of(before)

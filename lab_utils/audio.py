@@ -14,6 +14,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -22,20 +23,17 @@ from .errors import AudioError
 from .ffmpeg import run_ffmpeg, shown
 from .files import replacing
 from .recordings import (  # noqa: F401 - part of this module for those who import it
-    BLOCK,
     Found,
-    Mixing,
     Recording,
-    Source,
     blocks,
     check_rate,
     describe,
     find,
-    mixing,
-)  # fmt: skip
+)
 
 MOST_VALUES = 12 * 3600 * SAMPLE_RATE  #: samples that :func:`load` reads at most: 2.8 GB
 TELEPHONE_BAND = (300.0, 3400.0)  #: Hz, the classic telephone channel (ITU-T G.712)
+_CODECS = {"libmp3lame": ".mp3", "libopus": ".ogg", "aac": ".m4a"}
 
 
 def load(
@@ -63,26 +61,23 @@ def load(
     y : np.ndarray, float32
         Shape (n_samples,), or (n_channels, n_samples) if ``mono`` is false and there are several.
     sr : int
-        The rate of ``y``.
 
     Raises
     ------
     AudioError
-        Missing, empty, not a recording, damaged, cut off, not finite, or longer than memory
-        should hold (``MOST_VALUES``).
+        As :func:`blocks`, and for what is longer than memory should hold (``MOST_VALUES``).
     """
     with Recording(path, partial=partial) as recording:
         rate, separate = recording.sr, not mono and recording.channels > 1
         target = rate if sr is None else sr
-        share = (recording.channels if separate else target / rate) if target > 0 else 1
-        if not partial and recording.n_samples * share > MOST_VALUES:
-            raise _too_long(recording.path)
-        n_values, parts = 0, []
+        if not partial:
+            per_sample = recording.channels if separate else max(0, target) / rate
+            _check_size(recording.n_samples * per_sample, recording.path)
+        parts, n_values = [], 0
         for y in recording.frames() if separate else recording.blocks(sr=sr):
             parts.append(y)
             n_values += y.size
-            if n_values > MOST_VALUES:
-                raise _too_long(recording.path)
+            _check_size(n_values, recording.path)
     y = np.concatenate(parts)
     if separate:
         y = np.ascontiguousarray(y.T)
@@ -90,13 +85,13 @@ def load(
     return y, target
 
 
-def _too_long(path: Path) -> AudioError:
-    hours = MOST_VALUES / SAMPLE_RATE / 3600
-    return AudioError(
-        f"{shown(path)} holds more than {hours:g} hours of sound at {SAMPLE_RATE:,} Hz would, too "
-        "much for memory: go through it with audio.blocks, or cut it with 'python -m lab_utils "
-        "corpus prepare'."
-    )
+def _check_size(n_values: float, path: Path) -> None:
+    if n_values > MOST_VALUES:
+        raise AudioError(
+            f"{shown(path)} holds more than {MOST_VALUES / SAMPLE_RATE / 3600:g} hours of sound at "
+            f"{SAMPLE_RATE:,} Hz would, too much for memory: go through it with audio.blocks, or "
+            "cut it with 'python -m lab_utils corpus prepare'."
+        )
 
 
 def check(y: np.ndarray) -> np.ndarray:
@@ -125,14 +120,7 @@ def to_mono(y: np.ndarray) -> np.ndarray:
 
 
 def resample(y: np.ndarray, *, sr: int, target_sr: int) -> np.ndarray:
-    """Resample along the last axis with soxr's high quality filter.
-
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (..., n_samples)
-    sr, target_sr : int
-        Rates in Hz.
-    """
+    """Resample float32 samples, shape (..., n_samples), with soxr's high quality filter."""
     import soxr
 
     if not (0 < sr <= MAX_SAMPLE_RATE and 0 < target_sr <= min(MAX_SAMPLE_RATE, 256 * sr)):
@@ -143,15 +131,8 @@ def resample(y: np.ndarray, *, sr: int, target_sr: int) -> np.ndarray:
     return np.ascontiguousarray(soxr.resample(y.T, sr, target_sr, quality="HQ").T, np.float32)
 
 
-def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
-    """A waveform as the bytes of a 16-bit file; values beyond [-1, 1] are clipped.
-
-    Parameters
-    ----------
-    y : np.ndarray, float, shape (n_samples,)
-    sr : int
-        Hz.
-    format : {"wav", "flac"}
+def encode(y: np.ndarray, *, sr: int, format: Literal["wav", "flac"] = "wav") -> bytes:
+    """A waveform, shape (n_samples,), as a 16-bit file; values beyond [-1, 1] are clipped.
 
     Raises
     ------
@@ -167,32 +148,23 @@ def encode(y: np.ndarray, *, sr: int, format: str = "wav") -> bytes:
     buffer = io.BytesIO()
     try:
         soundfile.write(buffer, steps, int(sr), subtype="PCM_16", format=format.upper())
-    except (OSError, soundfile.SoundFileError) as error:
+    except soundfile.SoundFileError as error:
         raise AudioError(f"The sound could not be written as {format}: {error}") from error
     return buffer.getvalue()
 
 
 def save_wav(path: str | os.PathLike, y: np.ndarray, *, sr: int) -> Path:
-    """Write a 16-bit PCM WAV, whole or not at all; values beyond [-1, 1] are clipped.
-
-    Returns
-    -------
-    Path
-        The file.
+    """Write a 16-bit PCM WAV, whole or not at all, and return its path; see :func:`encode`.
 
     Raises
     ------
     AudioError
         ``y`` is not a waveform, or the folder cannot be written.
     """
-    path = Path(path)
     data = encode(y, sr=sr)
-    try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(data)
-    except OSError as error:
-        raise AudioError(f"{path.name} could not be written to {path.parent}: {error}") from error
-    return path
+    with replacing(path, error=AudioError) as temporary:
+        temporary.write_bytes(data)
+    return Path(path)
 
 
 def rms_dbfs(y: np.ndarray) -> float:
@@ -201,8 +173,10 @@ def rms_dbfs(y: np.ndarray) -> float:
     return 20 * float(np.log10(rms)) if rms > 0 else float("-inf")
 
 
-def add_noise(y: np.ndarray, *, snr_db: float, seed: int, noise: np.ndarray | None = None):
-    """Add noise at a signal-to-noise ratio, measured over the whole clip.
+def add_noise(
+    y: np.ndarray, *, snr_db: float, seed: int, noise: np.ndarray | None = None
+) -> np.ndarray:
+    """Add noise at a signal-to-noise ratio, measured over the whole clip; nothing is clipped.
 
     Parameters
     ----------
@@ -213,11 +187,6 @@ def add_noise(y: np.ndarray, *, snr_db: float, seed: int, noise: np.ndarray | No
         Makes the white noise, or the place where ``noise`` is cut, repeatable.
     noise : np.ndarray, optional
         A recording of noise at the same rate, repeated if it is too short. Default: white noise.
-
-    Returns
-    -------
-    np.ndarray, float32, shape (n_samples,)
-        Not clipped: it may pass 1.
     """
     check(y)
     rng = np.random.default_rng(seed)
@@ -239,24 +208,25 @@ def telephone(y: np.ndarray, *, sr: int) -> np.ndarray:
     narrow = resample(check(y), sr=sr, target_sr=8000)
     sos = signal.butter(4, TELEPHONE_BAND, "bandpass", fs=8000, output="sos")
     narrow = signal.sosfiltfilt(sos, narrow).astype(np.float32)
-    back = resample(narrow, sr=8000, target_sr=sr)
-    return np.pad(back, (0, max(0, len(y) - len(back))))[: len(y)]
+    return _fit(resample(narrow, sr=8000, target_sr=sr), len(y))
 
 
-def through_codec(y: np.ndarray, *, sr: int, codec: str = "libmp3lame", bitrate: int = 16):
-    """Encode and decode a waveform with a lossy codec of ffmpeg, at ``bitrate`` kbit/s.
+def through_codec(
+    y: np.ndarray, *, sr: int, codec: str = "libmp3lame", bitrate: int = 16
+) -> np.ndarray:
+    """Encode and decode a waveform with libmp3lame, libopus or aac, at ``bitrate`` kbit/s.
 
-    Returns
-    -------
-    np.ndarray, float32
-        At the same rate and of the same length; the codec's delay is left in.
+    The result has the same rate and length; the codec's delay is left in.
     """
-    container = {"libmp3lame": ".mp3", "libopus": ".ogg", "aac": ".m4a"}.get(codec)
-    if container is None:
+    if codec not in _CODECS:
         raise AudioError(f"Expected libmp3lame, libopus or aac, found {codec!r}.")
     with tempfile.TemporaryDirectory() as folder:
-        wav, coded = Path(folder) / "in.wav", Path(folder) / f"coded{container}"
+        wav, coded = Path(folder) / "in.wav", Path(folder) / f"coded{_CODECS[codec]}"
         save_wav(wav, y, sr=sr)
         run_ffmpeg("-i", str(wav), "-c:a", codec, "-b:a", f"{bitrate}k", str(coded), what=codec)
         back, _ = load(coded, sr=sr)
-    return np.pad(back, (0, max(0, len(y) - len(back))))[: len(y)]
+    return _fit(back, len(y))
+
+
+def _fit(y: np.ndarray, n_samples: int) -> np.ndarray:
+    return np.pad(y, (0, max(0, n_samples - len(y))))[:n_samples]

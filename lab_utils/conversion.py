@@ -9,6 +9,7 @@ Every length is checked against what is left of the file before it is read.
 from __future__ import annotations
 
 import math
+import re
 import struct
 
 import numpy as np
@@ -17,14 +18,13 @@ from .errors import CheckpointError
 
 FORMAT_VERSION = 6
 _DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-_MAX_VARIABLES = 10_000
 _MAX_RANK = 4
 
 
 class _Reader:
     """A cursor over bytes that refuses to read past the end."""
 
-    def __init__(self, data: bytes | memoryview):
+    def __init__(self, data: bytes | memoryview) -> None:
         self.data = memoryview(data)
         self.position = 0
 
@@ -52,16 +52,11 @@ class _Reader:
 
 
 def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
-    """Read every variable of a CTranslate2 ``model.bin``.
-
-    Parameters
-    ----------
-    data : bytes
-        The whole file.
+    """Read every variable of a whole CTranslate2 ``model.bin``.
 
     Returns
     -------
-    dict of str to np.ndarray
+    dict
         Variable name to array, in the file's own types; an alias has an entry of its own.
 
     Raises
@@ -78,11 +73,8 @@ def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
         )
     reader.string("the name of the model kind")
     reader.number("I", "the revision")
-    n_variables = reader.number("I", "the number of variables")
-    if n_variables > _MAX_VARIABLES:
-        raise CheckpointError(f"The weights file claims {n_variables} variables: it is damaged.")
     variables: dict[str, np.ndarray] = {}
-    for _ in range(n_variables):
+    for _ in range(reader.number("I", "the number of variables")):
         name = reader.string("a variable's name")
         rank = reader.number("B", f"the rank of {name}")
         if rank > _MAX_RANK:
@@ -108,81 +100,60 @@ def read_ctranslate2(data: bytes | memoryview) -> dict[str, np.ndarray]:
     return variables
 
 
-def to_openai(variables: dict[str, np.ndarray], dims: dict[str, int]) -> dict[str, np.ndarray]:
-    """Rename CTranslate2's variables to openai-whisper's parameters.
+#: CTranslate2's name of a layer → openai-whisper's; several where it stacks their rows
+LAYERS = {
+    "encoder/conv1": ("encoder.conv1",),
+    "encoder/conv2": ("encoder.conv2",),
+    "encoder/layer_norm": ("encoder.ln_post",),
+    "decoder/embeddings": ("decoder.token_embedding",),
+    "decoder/layer_norm": ("decoder.ln",),
+    # in a block
+    "self_attention/layer_norm": ("attn_ln",),
+    "self_attention/linear_0": ("attn.query", "attn.key", "attn.value"),
+    "self_attention/linear_1": ("attn.out",),
+    "attention/layer_norm": ("cross_attn_ln",),
+    "attention/linear_0": ("cross_attn.query",),
+    "attention/linear_1": ("cross_attn.key", "cross_attn.value"),
+    "attention/linear_2": ("cross_attn.out",),
+    "ffn/layer_norm": ("mlp_ln",),
+    "ffn/linear_0": ("mlp.0",),
+    "ffn/linear_1": ("mlp.2",),
+}
+PARAMETERS = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
 
-    Parameters
-    ----------
-    variables : dict of str to np.ndarray
-        As :func:`read_ctranslate2` returns them.
-    dims : dict of str to int
-        The fields of ``whisper.model.ModelDimensions``.
+
+def to_openai(variables: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Rename CTranslate2's variables to openai-whisper's parameters.
 
     Returns
     -------
-    dict of str to np.ndarray
-        openai-whisper's state dict, in the types of the file (float16).
+    dict
+        openai-whisper's state dict, in the types of the file (float16). What the file has besides
+        (numbers of heads, aliases) is left out; that nothing is missing shows in the digest.
 
     Raises
     ------
     CheckpointError
-        A variable is missing or has another shape than the dimensions ask for.
+        These are no variables of a Whisper model, or stacked rows cannot be cut apart.
     """
     state: dict[str, np.ndarray] = {}
-
-    def get(name: str) -> np.ndarray:
-        if name not in variables:
-            raise CheckpointError(f"The weights file lacks {name}: it is not a Whisper model.")
-        return variables[name]
-
-    def copy(source: str, target: str, kinds: dict[str, str]) -> None:
-        for theirs, ours in kinds.items():
-            state[f"{target}.{ours}"] = get(f"{source}/{theirs}")
-
-    def split(source: str, target: str, parts: tuple[str, ...], n_state: int) -> None:
-        """Cut stacked projections apart; the key's bias is zero and openai's key has none."""
-        weight, bias = get(f"{source}/weight"), get(f"{source}/bias")
-        if weight.shape != (len(parts) * n_state, n_state) or bias.shape != (len(parts) * n_state,):
+    for name, array in variables.items():
+        layer, _, parameter = name.rpartition("/")
+        if layer in ("encoder/position_encodings", "decoder/position_encodings"):
+            state[f"{layer.split('/')[0]}.positional_embedding"] = array
+        prefix = ""
+        if block := re.fullmatch(r"(encoder|decoder)/layer_(\d+)/(.+)", layer):
+            prefix, layer = f"{block[1]}.blocks.{block[2]}.", block[3]
+        targets = LAYERS.get(layer, ())
+        if not targets or parameter not in PARAMETERS:
+            continue
+        if len(array) % len(targets):
             raise CheckpointError(
-                f"{source} has shape {weight.shape}, expected {(len(parts) * n_state, n_state)}."
+                f"{name} has {len(array)} rows, expected a multiple of {len(targets)}."
             )
-        for i, part in enumerate(parts):
-            rows = slice(i * n_state, (i + 1) * n_state)
-            state[f"{target}.{part}.weight"] = weight[rows]
-            if part != "key":
-                state[f"{target}.{part}.bias"] = bias[rows]
-
-    linear = {"weight": "weight", "bias": "bias"}
-    norm = {"gamma": "weight", "beta": "bias"}
-
-    def block(source: str, target: str, n_state: int, *, cross: bool) -> None:
-        copy(f"{source}/self_attention/layer_norm", f"{target}.attn_ln", norm)
-        split(
-            f"{source}/self_attention/linear_0",
-            f"{target}.attn",
-            ("query", "key", "value"),
-            n_state,
-        )
-        copy(f"{source}/self_attention/linear_1", f"{target}.attn.out", linear)
-        if cross:
-            attention = f"{source}/attention"
-            copy(f"{attention}/layer_norm", f"{target}.cross_attn_ln", norm)
-            split(f"{attention}/linear_0", f"{target}.cross_attn", ("query",), n_state)
-            split(f"{attention}/linear_1", f"{target}.cross_attn", ("key", "value"), n_state)
-            copy(f"{attention}/linear_2", f"{target}.cross_attn.out", linear)
-        copy(f"{source}/ffn/layer_norm", f"{target}.mlp_ln", norm)
-        copy(f"{source}/ffn/linear_0", f"{target}.mlp.0", linear)
-        copy(f"{source}/ffn/linear_1", f"{target}.mlp.2", linear)
-
-    for convolution in ("conv1", "conv2"):
-        copy(f"encoder/{convolution}", f"encoder.{convolution}", linear)
-    state["encoder.positional_embedding"] = get("encoder/position_encodings/encodings")
-    for i in range(dims["n_audio_layer"]):
-        block(f"encoder/layer_{i}", f"encoder.blocks.{i}", dims["n_audio_state"], cross=False)
-    copy("encoder/layer_norm", "encoder.ln_post", norm)
-    state["decoder.token_embedding.weight"] = get("decoder/embeddings/weight")
-    state["decoder.positional_embedding"] = get("decoder/position_encodings/encodings")
-    for i in range(dims["n_text_layer"]):
-        block(f"decoder/layer_{i}", f"decoder.blocks.{i}", dims["n_text_state"], cross=True)
-    copy("decoder/layer_norm", "decoder.ln", norm)
+        for target, rows in zip(targets, np.split(array, len(targets)), strict=True):
+            if not (target.endswith("key") and parameter == "bias"):  # openai's key has none
+                state[f"{prefix}{target}.{PARAMETERS[parameter]}"] = rows
+    if not state:
+        raise CheckpointError("The weights file lacks Whisper's variables: it is another model.")
     return state

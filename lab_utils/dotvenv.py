@@ -17,6 +17,7 @@ import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from .environment import GB, MIN_DISK_GB
 from .errors import SetupError
@@ -43,7 +44,7 @@ def alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _locked(file) -> bool:
+def _locked(file: IO[str]) -> bool:
     try:
         if os.name == "nt":
             import msvcrt
@@ -71,13 +72,13 @@ def check_machine() -> None:
     """
     system, machine = platform.system(), platform.machine().lower()
     if sys.version_info[:2] > NEWEST_PYTHON:
-        names = [f"python3.{minor}" for minor in (13, 12, 11)]
-        here = next(filter(shutil.which, names), None)
+        here = next(filter(shutil.which, ("python3.13", "python3.12", "python3.11")), None)
+        fix = f"Run: {here} -m lab_utils start"
+        if here is None:
+            fix = "Install Python 3.13 beside it, or use conda (environment.yml), and start again."
         raise SetupError(
             f"This is Python {platform.python_version()}; the labs are tested with 3.11, 3.12 and "
-            "3.13, and not every package has a version for a newer one. "
-            + (f"Run: {here} -m lab_utils start" if here else "Install Python 3.13 beside it, or ")
-            + ("" if here else "use conda (environment.yml), and start again with that one.")
+            f"3.13, and not every package has a version for a newer one. {fix}"
         )
     if sys.maxsize <= 2**32:
         raise SetupError("This Python has 32 bits; torch needs 64. Install a 64-bit Python.")
@@ -95,20 +96,10 @@ def check_machine() -> None:
 
 
 def make(folder: Path) -> Path:
-    """A virtual environment that works.
+    """A virtual environment that works; returns its Python.
 
     What is there is used as it is, or linked again to this Python, or else set aside for
-    :func:`settle`.
-
-    Returns
-    -------
-    Path
-        Its Python.
-
-    Raises
-    ------
-    SetupError
-        This machine cannot have one; what was there is still there.
+    :func:`settle`. Raises SetupError if this machine cannot have one; what was there stays.
     """
     aside = _beside(folder, "set-aside")
     if aside.exists() and not os.path.lexists(folder):  # a run was ended between two renames

@@ -36,40 +36,22 @@ MIN_RAM_GB, GOOD_RAM_GB = 3.0, 7.0
 MIN_DISK_GB = 3.0
 GB = 2**30
 GOOD, NOTE, BAD = "ok", "note", "fix"
+START = "Run: python -m lab_utils start"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's report.
+    """One line of the doctor's report."""
 
-    Attributes
-    ----------
-    name : str
-        What was looked at.
-    status : str
-        ``ok``, ``note`` (works, but know this) or ``fix`` (a lab will fail).
-    found : str
-        What is there.
-    fix : str
-        What to do; empty where nothing is.
-    """
-
-    name: str
-    status: str
+    name: str  #: what was looked at
+    status: str  #: ``ok``, ``note`` (works, but know this) or ``fix`` (a lab will fail)
     found: str
-    fix: str = ""
+    fix: str = ""  #: what to do; empty where nothing is
 
 
 def examine() -> list[Finding]:
-    """Look at everything the labs need.
+    """Look at everything the labs need, the most important first.
 
-    Returns
-    -------
-    list of Finding
-        In the order of importance.
-
-    Notes
-    -----
     Taught in: notebooks/01_install.ipynb.
     """
     checks = (
@@ -115,12 +97,7 @@ def provide_ffmpeg() -> Path:
 
     One on the PATH that decodes a sound is used. Otherwise the one that imageio-ffmpeg carries is
     linked (or copied) into the environment's folder of programs, and that folder is put first on
-    this process's PATH.
-
-    Returns
-    -------
-    Path
-        The program.
+    this process's PATH. Returns the program.
 
     Raises
     ------
@@ -207,28 +184,25 @@ def _packages() -> Finding:
     faults = ["missing: " + ", ".join(lacking)] if lacking else []
     faults += [f"{name} is damaged ({fault})" for name, fault in damaged().items()]
     if faults:
-        return Finding("packages", BAD, "; ".join(faults), "Run: python -m lab_utils start")
+        return Finding("packages", BAD, "; ".join(faults), START)
     return Finding("packages", GOOD, f"all {len(requirements())} that the labs ask for")
 
 
 def _whisper() -> Finding:
     wrong = _version("whisper")
     if wrong:
-        return Finding(
-            "whisper",
-            BAD,
-            f"the package 'whisper' {wrong}, a database file format, not speech recognition",
-            "Run: pip uninstall -y whisper; pip install --force-reinstall openai-whisper",
-        )
+        found = f"the package 'whisper' {wrong}, a database file format, not speech recognition"
+        fix = "Run: pip uninstall -y whisper; pip install --force-reinstall openai-whisper"
+        return Finding("whisper", BAD, found, fix)
     right = _version("openai-whisper")
     if right is None:
-        return Finding("whisper", BAD, "not installed", "Run: python -m lab_utils start")
+        return Finding("whisper", BAD, "not installed", START)
     return Finding("whisper", GOOD, f"openai-whisper {right}")
 
 
 def _ffmpeg() -> Finding:
     found = shutil.which("ffmpeg") or shutil.which("ffmpeg", path=str(scripts_dir()))
-    fix = "Run: python -m lab_utils start (brings one of its own, needs no root)"
+    fix = f"{START} (brings one of its own, needs no root)"
     if found is None:
         return Finding("ffmpeg", BAD, "not on the PATH", fix)
     version = ffmpeg_version(found)
@@ -240,7 +214,7 @@ def _ffmpeg() -> Finding:
 def _torch() -> Finding:
     version = _version("torch")
     if version is None:
-        return Finding("torch", BAD, "not installed", "Run: python -m lab_utils start")
+        return Finding("torch", BAD, "not installed", START)
     return Finding("torch", GOOD, f"{version}, {os.cpu_count()} processor cores")
 
 
@@ -248,21 +222,15 @@ def _gpu() -> Finding:
     if card := gpu():
         return Finding("GPU", GOOD, f"{card[0]}, {card[1]:.0f} GB of memory")
     if shutil.which("nvidia-smi"):
-        return Finding(
-            "GPU",
-            NOTE,
-            "a driver is here, but torch sees no GPU",
-            "Install a CUDA build of torch, or update the driver. All labs run on the CPU too.",
-        )
+        fix = "Install a CUDA build of torch, or update the driver. All labs run on the CPU too."
+        return Finding("GPU", NOTE, "a driver is here, but torch sees no GPU", fix)
     return Finding("GPU", GOOD, "none, and none is needed: all labs run on the CPU")
 
 
 def _ram() -> Finding:
     total = memory_gb()
     if total is None:
-        return Finding(
-            "memory", NOTE, "unknown: psutil is missing", "Run: python -m lab_utils start"
-        )
+        return Finding("memory", NOTE, "unknown: psutil is missing", START)
     found = f"{total:.1f} GB"
     if total < MIN_RAM_GB:
         return Finding("memory", BAD, found, f"The labs need {MIN_RAM_GB:.0f} GB.")
@@ -274,9 +242,8 @@ def _ram() -> Finding:
 def _disk() -> Finding:
     free = shutil.disk_usage(project_dir()).free / GB
     if free < 0.5:
-        return Finding(
-            "disk", BAD, f"{free:.1f} GB free", "Free some space: the labs write sound files."
-        )
+        fix = "Free some space: the labs write sound files."
+        return Finding("disk", BAD, f"{free:.1f} GB free", fix)
     return Finding("disk", GOOD, f"{free:.0f} GB free")
 
 
@@ -288,23 +255,16 @@ def _weights() -> Finding:
     lacking = [name for name in MODELS if not checkpoints.locate(name)]
     if lacking:
         reasons = [reason for name in lacking for reason in checkpoints.refused(name)]
-        return Finding(
-            "weights",
-            BAD,
-            f"missing: {', '.join(lacking)}. " + " ".join(reasons),
-            f"Run: python -m lab_utils start, or put NAME.pt into a folder and set "
-            f"{checkpoints.WEIGHTS_VARIABLE} to it.",
-        )
+        found = f"missing: {', '.join(lacking)}. " + " ".join(reasons)
+        fix = f"{START}, or put NAME.pt into a folder and set {checkpoints.WEIGHTS_VARIABLE} to it."
+        return Finding("weights", BAD, found, fix)
     return Finding("weights", GOOD, f"{', '.join(MODELS)}, verified")
 
 
 def _microphone() -> Finding:
-    return Finding(
-        "microphone",
-        NOTE,
-        "a browser gives it to pages on localhost or https only",
-        "Say yes when the page asks. Through an ssh tunnel the page is on localhost too.",
-    )
+    found = "a browser gives it to pages on localhost or https only"
+    fix = "Say yes when the page asks. Through an ssh tunnel the page is on localhost too."
+    return Finding("microphone", NOTE, found, fix)
 
 
 def _version(name: str) -> str | None:

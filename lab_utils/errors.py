@@ -3,6 +3,15 @@
 Every message says what was expected, what was found, and what to do next.
 """
 
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(word: str, known: Iterable[str], *, n: int = 1) -> str:
+    """The hint that follows a sentence about a misspelled word; empty if nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=n)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
 
 class LabError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -26,6 +35,10 @@ class AudioWarning(UserWarning):
 
 class CheckpointError(LabError, RuntimeError):
     """Model weights cannot be found, fetched, verified or converted."""
+
+
+class FetchError(SampleError, CheckpointError):
+    """A clip or weights cannot be fetched, or what came is not what the registry describes."""
 
 
 class DecodingError(LabError, ValueError):

@@ -22,6 +22,7 @@ from .errors import AudioError
 
 STALL = 30.0  #: seconds without a sample after which ffmpeg is ended
 LONGEST_RUN = 600.0  #: seconds that an encoding may take
+MOST_TOLD = 1 << 22  #: bytes of ffmpeg's messages that are read
 CONTAINERS = (
     "aac", "ac3", "aiff", "amr", "ape", "asf", "au", "avi", "caf", "dsf", "dts", "dtshd", "eac3",
     "flac", "flv", "loas", "matroska", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "nistsphere",
@@ -51,6 +52,8 @@ _GENERIC = re.compile(
     r"|whitelist|Not detecting|Invalid data found",
     re.I,
 )
+_MISSING = "The program ffmpeg is not on the PATH: run 'python -m lab_utils check'."
+_NOT_ONE = "is not a recording that ffmpeg can read"
 _NO_SOUND = re.compile(r"matches no streams|does not contain any stream", re.I)
 
 
@@ -83,20 +86,17 @@ def input_options(path: str | os.PathLike, *, kind: str = "", strict: bool = Fal
 
 
 def run_ffmpeg(*arguments: str, what: str) -> None:
-    """Run ffmpeg on files; what goes wrong becomes an AudioError that names ``what``.
+    """Run ffmpeg on files; the last argument is the file to write.
 
-    Parameters
-    ----------
-    *arguments : str
-        Those of ffmpeg; the last one is the file to write.
-    what : str
-        For the message.
+    Raises
+    ------
+    AudioError
+        What goes wrong; the message begins with ``what``.
     """
-    given = list(arguments[:-1])
+    given = iter(arguments[:-1])
     command = ["ffmpeg", "-nostdin", "-v", "level+warning", "-y"]
-    while given:
-        word = given.pop(0)
-        command += input_options(given.pop(0)) if word == "-i" and given else [word]
+    for word in given:
+        command += input_options(next(given)) if word == "-i" else [word]
     command.append(f"file:{Path(arguments[-1]).absolute()}")
     try:
         done = subprocess.run(command, capture_output=True, timeout=LONGEST_RUN)
@@ -108,10 +108,7 @@ def run_ffmpeg(*arguments: str, what: str) -> None:
         raise AudioError(f"{what} {_reason(done.stderr, '', '')}.")
 
 
-_MISSING = "The program ffmpeg is not on the PATH: run 'python -m lab_utils check'."
-
-
-class Pipe:
+class Pipe(contextlib.AbstractContextManager):
     """A recording that ffmpeg decodes, as float32 frames of all its channels.
 
     Parameters
@@ -123,11 +120,6 @@ class Pipe:
         Damage is an error.
     options : sequence of str
         For the input, before it is opened: where to begin, for instance.
-
-    Attributes
-    ----------
-    samplerate, channels : int
-        Named as soundfile names them.
 
     Raises
     ------
@@ -156,10 +148,30 @@ class Pipe:
             self._told.close()
             raise AudioError(_MISSING) from error
         try:
-            self.samplerate, self.channels = self._header()
+            self.samplerate, self.channels = self._header()  # named as soundfile names them
         except BaseException:
             self.close()
             raise
+
+    def read(self, n: int) -> np.ndarray:
+        """The next ``n`` frames, shape (n, channels); fewer at the end."""
+        width = 4 * self.channels
+        data = self._wait(n * width)
+        if len(data) < n * width:
+            self._finish()
+        whole = len(data) // width * width
+        return np.frombuffer(data[:whole], "<f4").reshape(-1, self.channels)
+
+    def close(self) -> None:
+        """End ffmpeg if it still runs."""
+        if self._process.poll() is None:
+            self._kill()
+        self._process.stdout.close()
+        self._process.wait()
+        self._told.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _header(self) -> tuple[int, int]:
         """Rate and channels, from the WAV header that ffmpeg writes first."""
@@ -190,27 +202,6 @@ class Pipe:
         finally:
             timer.cancel()
 
-    def _end(self) -> None:
-        self._stalled = True
-        self._kill()
-
-    def _kill(self) -> None:
-        """End ffmpeg, and what it may have started where it is a script around the real one."""
-        if os.name == "posix":
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        else:
-            self._process.kill()
-
-    def read(self, n: int) -> np.ndarray:
-        """The next ``n`` frames, shape (n, channels); fewer at the end."""
-        width = 4 * self.channels
-        data = self._wait(n * width)
-        if len(data) < n * width:
-            self._finish()
-        whole = len(data) // width * width
-        return np.frombuffer(data[:whole], "<f4").reshape(-1, self.channels)
-
     def _finish(self) -> None:
         """At the end of the output: raise what ffmpeg had to say."""
         name = shown(self._path)
@@ -224,32 +215,27 @@ class Pipe:
                 f"{name} gave no sound for {STALL:g} s and was given up: copy or export it again."
             )
         self._told.seek(0)
-        told = self._told.read()
+        told = self._told.read(MOST_TOLD)
         if self._strict and (code or _damage(told)):
             raise AudioError(f"{name} {_reason(told, str(self._path.absolute()), self._kind)}.")
 
-    def close(self) -> None:
-        """End ffmpeg if it still runs."""
-        if self._process.poll() is None:
-            self._kill()
-        self._process.stdout.close()
-        self._process.wait()
-        self._told.close()
+    def _end(self) -> None:
+        self._stalled = True
+        self._kill()
 
-    def __enter__(self) -> Pipe:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def _kill(self) -> None:
+        """End ffmpeg, and what it may have started where it is a script around the real one."""
+        if os.name == "posix":
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
 
 
 def _damage(told: bytes) -> list[str]:
     """The lines that tell of damage to the sound."""
     lines = told.decode("utf-8", "replace").splitlines()
     return [line for line in lines if _DAMAGE.search(line) and not _HARMLESS.search(line)]
-
-
-_NOT_ONE = "is not a recording that ffmpeg can read"
 
 
 def _reason(told: bytes, path: str, kind: str) -> str:

@@ -13,12 +13,8 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .errors import FileNameError
-
-if TYPE_CHECKING:
-    import filelock
+from .errors import FileNameError, LabError
 
 MAX_NAME = 100  #: characters in a name that comes from outside
 #: names that Windows keeps for devices, whatever their ending or case
@@ -30,7 +26,9 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike, *, private: bool = False) -> Iterator[Path]:
+def replacing(
+    path: str | os.PathLike, *, private: bool = False, error: type[LabError] | None = None
+) -> Iterator[Path]:
     """Give a temporary name to write to; rename it to ``path`` when the block ends well.
 
     If the block raises, what was at ``path`` stays as it was and the temporary file is gone.
@@ -41,6 +39,8 @@ def replacing(path: str | os.PathLike, *, private: bool = False) -> Iterator[Pat
         The final name; its folder is made if need be.
     private : bool
         Only the user may read the file (mode 0600), and a folder made for it (mode 0700).
+    error : type, optional
+        What an OSError, or a text that UTF-8 cannot keep, becomes; it names the file and folder.
 
     Yields
     ------
@@ -52,20 +52,27 @@ def replacing(path: str | os.PathLike, *, private: bool = False) -> Iterator[Pat
     >>> with replacing("outputs/notes.txt") as temporary:  # doctest: +SKIP
     ...     temporary.write_text("whole or not at all")
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem[:60] + "-", suffix=".partial")
-    os.close(handle)
-    temporary = Path(name)
+    path, temporary = Path(path), None
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=path.stem[:60] + "-", suffix=".partial"
+        )
+        os.close(handle)
+        temporary = Path(name)
         if not private:  # mkstemp's own 0600 would keep a shared folder private
             umask = os.umask(0)
             os.umask(umask)
             temporary.chmod(0o666 & ~umask)
         yield temporary
         os.replace(temporary, path)
+    except (OSError, UnicodeEncodeError) as fault:
+        if error is None:
+            raise
+        raise error(f"{path.name} could not be written to {path.parent}: {fault}.") from fault
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            temporary.unlink(missing_ok=True)
 
 
 def exchange(first: str | os.PathLike, second: str | os.PathLike) -> None:
@@ -74,7 +81,7 @@ def exchange(first: str | os.PathLike, second: str | os.PathLike) -> None:
     Raises
     ------
     OSError
-        One of them is missing, they lie on different disks, or the system cannot do it
+        One of them is missing, they are on different disks, or the system cannot do it
         (Linux and macOS can on their own file systems; Windows cannot).
     """
     name, here = {"linux": ("renameat2", -100), "darwin": ("renameatx_np", -2)}.get(
@@ -103,7 +110,7 @@ def printable(name: str | os.PathLike) -> str:
 def inside(
     folder: str | os.PathLike, name: str, *, what: str = "The path", where: str = "the folder"
 ) -> Path:
-    """The path of ``name`` under ``folder``, links followed, if it does not lead outside.
+    """The path of ``name`` under ``folder``, links followed.
 
     Raises
     ------
@@ -138,19 +145,13 @@ def check_name(name: object, *, what: str = "name") -> str:
     Parameters
     ----------
     name : object
-        What was found; only a str can pass.
     what : str
         What the message calls it, for instance ``"manifest.csv, line 3: the id"``.
-
-    Returns
-    -------
-    str
-        ``name`` unchanged.
 
     Raises
     ------
     FileNameError
-        It is empty, longer than 100 characters, has a path separator, a control character, a
+        It is not a text of 1 to 100 characters, or has a path separator, a control character, a
         character that Windows refuses, a space or period at an end, or is a reserved name.
 
     Examples
@@ -169,8 +170,10 @@ def check_name(name: object, *, what: str = "name") -> str:
 
 def _unsafe(name: object) -> str:
     """Why a name cannot be one component of a path; empty if it can."""
-    if not isinstance(name, str) or not name:
-        return "it is empty" if name == "" else f"it is a {type(name).__name__}, not a text"
+    if not isinstance(name, str):
+        return f"it is a {type(name).__name__}, not a text"
+    if name == "":
+        return "it is empty"
     if len(name) > MAX_NAME or len(name.encode("utf-8", "replace")) > 200:
         return f"it has {len(name)} characters"
     if _FORBIDDEN.search(name):
@@ -189,8 +192,8 @@ def _unsafe(name: object) -> str:
 
 
 @contextlib.contextmanager
-def lock(path: str | os.PathLike, *, timeout: float = 0) -> Iterator[filelock.BaseFileLock]:
-    """Hold a lock file while the block runs, so that two runs never share a folder.
+def lock(path: str | os.PathLike, *, timeout: float = 0) -> Iterator[None]:
+    """Keep a lock file locked while the block runs, so that two runs never share a folder.
 
     Parameters
     ----------
@@ -202,10 +205,10 @@ def lock(path: str | os.PathLike, *, timeout: float = 0) -> Iterator[filelock.Ba
     Raises
     ------
     filelock.Timeout
-        Another process still holds it.
+        Another process still has it.
     """
     import filelock
 
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(str(path), timeout=timeout) as held:
-        yield held
+    with filelock.FileLock(str(path), timeout=timeout):
+        yield

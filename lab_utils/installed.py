@@ -17,10 +17,13 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import SetupError
 from .places import project_dir
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OWN_NAME = "whisper-lab"
 #: openai-whisper asks for triton, which only an NVIDIA GPU uses: hundreds of MB for nothing
@@ -48,27 +51,18 @@ def requirements(*extras: str) -> list[str]:
         project = tomllib.loads(_text("pyproject.toml"))["project"]
         groups = [project["dependencies"], *(project["optional-dependencies"][x] for x in extras)]
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise SetupError(
-            f"pyproject.toml in {project_dir()} is damaged or lacks a group ({error}). Get it back "
-            "with 'git checkout -- pyproject.toml', or download the project again."
-        ) from error
+        raise _spoiled("pyproject.toml", f"it is damaged or lacks a group: {error}") from error
     return [requirement for group in groups for requirement in group]
 
 
 def pins() -> dict[str, str]:
     """The tested version of each package, from constraints.txt.
 
-    Raises
-    ------
-    SetupError
-        constraints.txt is missing or names no version of torch.
+    Raises SetupError if it is missing or names no version of torch.
     """
     found = dict(re.findall(r"^([\w.-]+)==(\S+)", _text("constraints.txt"), re.MULTILINE))
     if "torch" not in found:
-        raise SetupError(
-            f"constraints.txt in {project_dir()} names no version of torch: it is damaged. Get it "
-            "back with 'git checkout -- constraints.txt', or download the project again."
-        )
+        raise _spoiled("constraints.txt", "it names no version of torch")
     return found
 
 
@@ -76,10 +70,14 @@ def _text(name: str) -> str:
     try:
         return (project_dir() / name).read_text("utf-8")
     except (OSError, ValueError) as error:
-        raise SetupError(
-            f"Expected a readable {name} in {project_dir()}: run from a whole clone of the project "
-            f"('git checkout -- {name}' gets the file back). {error}"
-        ) from error
+        raise _spoiled(name, str(error)) from error
+
+
+def _spoiled(name: str, reason: str) -> SetupError:
+    return SetupError(
+        f"Expected a whole {name} in {project_dir()} ({reason}). Get it back with 'git checkout -- "
+        f"{name}', or download the project again."
+    )
 
 
 def missing(wanted: list[str], *, indirect: bool = False) -> list[str]:
@@ -107,24 +105,14 @@ def missing(wanted: list[str], *, indirect: bool = False) -> list[str]:
         if not _fits(requirement, direct):
             lacking.append(text)
         elif indirect:
-            needs = [Requirement(need) for need in _requires(requirement.name)]
             extras = [{"extra": extra} for extra in (requirement.extras or [""])]
-            waiting += [
-                (need, need.name, False)
-                for need in needs
-                if need.marker is None or any(need.marker.evaluate(extra) for extra in extras)
-            ]
+            for need in map(Requirement, importlib.metadata.requires(requirement.name) or []):
+                if need.marker is None or any(need.marker.evaluate(extra) for extra in extras):
+                    waiting.append((need, need.name, False))
     return lacking
 
 
-def _requires(name: str) -> list[str]:
-    try:
-        return importlib.metadata.requires(name) or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-
-
-def _fits(requirement, direct: bool) -> bool:
+def _fits(requirement: Requirement, direct: bool) -> bool:
     """A pre-release counts as its release; of what is needed indirectly, any version fits."""
     from packaging.version import InvalidVersion, Version
 
@@ -203,17 +191,9 @@ def _read(path: Path) -> str:
 
 
 def examine(python: Path, *extras: str, since: float = float("inf")) -> dict[str, Any]:
-    """Ask another Python what it lacks.
+    """Ask another Python for its ``missing`` and its ``damaged``, as the functions give them.
 
-    Returns
-    -------
-    dict
-        ``missing`` is a list as of :func:`missing`, ``damaged`` a dict as of :func:`damaged`.
-
-    Raises
-    ------
-    SetupError
-        It does not answer: its own standard library is damaged.
+    Raises SetupError if it does not answer: its own standard library is damaged.
     """
     command = [str(python), "-m", "lab_utils.installed", str(since), *extras]
     done = subprocess.run(command, cwd=project_dir(), capture_output=True, text=True)

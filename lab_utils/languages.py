@@ -5,11 +5,10 @@ Taught in: notebooks/04_language.ipynb.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
-from .errors import DecodingError, OptionError
+from .errors import DecodingError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,17 +26,12 @@ def language_code(
     ----------
     value : str or None
         A code, a name or another name in any case (``"de"``, ``"German"``, ``"Valencian"``), or a
-        code with a region, which Whisper does not tell apart (``"en-US"``). ``None``: detect it.
+        code with a region, which Whisper does not tell apart (``"en-US"``). ``None``: detect it;
+        a model that knows only English gives ``"en"``.
     model : whisper.Whisper or str, optional
         The model, or its name, that is to use the language.
     required : bool
         The language cannot be detected here: refuse ``None``.
-
-    Returns
-    -------
-    str or None
-        ``None`` only if the language is to be detected; a model that knows only English gives
-        ``"en"`` instead.
 
     Raises
     ------
@@ -58,12 +52,11 @@ def language_code(
     if code not in LANGUAGES and (match := _WITH_REGION.fullmatch(text)):
         code = match[1]
     if code not in LANGUAGES:
-        near = difflib.get_close_matches(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
-        hint = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
+        hint = did_you_mean(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
         detect = "" if required else "; leave the language out to have it detected"
         raise OptionError(
             f"Expected the code or the English name of a language, such as 'en' or 'German', found "
-            f"{value!r}. {hint}decoding.languages() lists all codes{detect}."
+            f"{value!r}.{hint} decoding.languages() lists all codes{detect}."
         )
     if is_english_only(model) and code != "en":
         raise OptionError(
@@ -87,13 +80,7 @@ def is_english_only(model: Whisper | str | None) -> bool:
 
 
 def check_task(task: str, *, model: Whisper | str) -> str:
-    """Return the task if the model can do it.
-
-    Raises
-    ------
-    OptionError
-        The task is neither ``transcribe`` nor ``translate``, or the model cannot translate.
-    """
+    """Return the task if the model can do it, else raise OptionError."""
     if task not in ("transcribe", "translate"):
         raise OptionError(f"Expected the task 'transcribe' or 'translate', found {task!r}.")
     if task == "translate" and is_english_only(model):
@@ -132,20 +119,14 @@ def language_name(code: str) -> str:
 def languages(search: str = "") -> pd.DataFrame:
     """Every language that Whisper knows, or those whose code or name contains ``search``.
 
-    Returns
-    -------
-    pd.DataFrame
-        Columns code, language and also (other names that Whisper takes), sorted by name.
+    Columns: code, language and also (other names that Whisper takes); sorted by name.
     """
     import pandas as pd
     from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
 
-    others: dict[str, list[str]] = {code: [] for code in LANGUAGES}
-    for name, code in TO_LANGUAGE_CODE.items():
-        if name != LANGUAGES[code]:
-            others[code].append(name.title())
-    rows = [[code, name.title(), ", ".join(others[code])] for code, name in LANGUAGES.items()]
-    needle = search.strip().lower()
-    rows = [row for row in rows if needle == row[0] or needle in " ".join(row[1:]).lower()]
-    rows.sort(key=lambda row: row[1])
+    needle, rows = search.strip().lower(), []
+    for code, name in sorted(LANGUAGES.items(), key=lambda pair: pair[1]):
+        others = [other for other, its in TO_LANGUAGE_CODE.items() if its == code and other != name]
+        if needle == code or needle in " ".join([name, *others]):
+            rows.append([code, name.title(), ", ".join(others).title()])
     return pd.DataFrame(rows, columns=["code", "language", "also"])

@@ -11,18 +11,10 @@ CANCELS = 15.0  #: dB below the loudest channel from which on the mix is not tak
 
 @dataclass(frozen=True)
 class Mixing:
-    """How a recording becomes mono.
+    """How a recording becomes mono."""
 
-    Attributes
-    ----------
-    channel : int or None
-        The channel that is taken, counted from 0; None for the average of all.
-    note : str
-        Why one channel is taken, a sentence; empty for the average.
-    """
-
-    channel: int | None = None
-    note: str = ""
+    channel: int | None = None  #: the channel that is taken, from 0; None for the average of all
+    note: str = ""  #: why one channel is taken, a sentence
 
     def __call__(self, frames: np.ndarray) -> np.ndarray:
         """Mono samples, shape (n,), of frames, shape (n, n_channels)."""
@@ -38,15 +30,11 @@ class Levels:
     def __init__(self, n_channels: int) -> None:
         self._products = np.zeros((n_channels, n_channels))
 
-    def add(self, y: np.ndarray) -> None:
+    def add(self, frames: np.ndarray) -> None:
         with np.errstate(invalid="ignore", over="ignore"):  # told when the samples are read
-            products = y.T @ y
+            products = frames.T @ frames
         if np.isfinite(products).all():
             self._products += products
-
-    @property
-    def power(self) -> np.ndarray:
-        return np.diag(self._products)
 
     @property
     def loss(self) -> float:
@@ -54,7 +42,7 @@ class Levels:
 
         With more than two channels, less what is lost when all but one are silent.
         """
-        loudest = float(self.power.max())
+        loudest = float(np.diag(self._products).max())
         if loudest == 0:
             return float("inf")
         mix = float(self._products.sum()) / 4
@@ -64,9 +52,10 @@ class Levels:
         """The average, or the loudest channel where the mix loses it."""
         if not CANCELS < self.loss < np.inf:
             return Mixing()
-        channel = int(np.argmax(self.power))
-        note = (
+        power = np.diag(self._products)
+        channel = int(np.argmax(power))
+        return Mixing(
+            channel,
             f"{name}: its channels cancel each other out when they are mixed, as if one were wired "
-            f"the wrong way around; channel {channel + 1} of {len(self.power)} is taken."
+            f"the wrong way around; channel {channel + 1} of {len(power)} is taken.",
         )
-        return Mixing(channel, note)

@@ -46,10 +46,6 @@ def load_model(name: str | os.PathLike = "base", *, device: str | None = None) -
     ------
     CheckpointError
         No weights, or not the right ones; see :func:`lab_utils.checkpoints.fetch`.
-
-    Notes
-    -----
-    Taught in: notebooks/02_transcribe.ipynb.
     """
     device = device or default_device()
     if isinstance(name, os.PathLike) or str(name).endswith(".pt"):
@@ -63,17 +59,9 @@ _FINGERPRINTS: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 def fingerprint(model: Whisper) -> str:
     """SHA-256 of a model's weights: equal for equal weights, whatever object or file they are in.
 
-    Computed once for a model object, and again only when its weights have changed. Whether they
-    have shows in the product of every tensor with a fixed vector, which is much faster.
-
-    Parameters
-    ----------
-    model : whisper.Whisper
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits; see :func:`lab_utils.checkpoints.tensor_digest`.
+    64 hexadecimal digits: :func:`lab_utils.checkpoints.tensor_digest`, computed once for a model
+    object, and again only when its weights have changed. Whether they have shows in the product
+    of every tensor with a fixed vector, which is much faster.
     """
     import torch
 

@@ -2,14 +2,13 @@
 
 Whisper answers some mistakes with a raw error and others with nothing: a misspelled special token
 becomes ordinary text, a long prompt is cut, a clip time past the end never returns. Here each gets
-a message that says what to change.
+an OptionError that says what to change.
 
 Taught in: notebooks/02_transcribe.ipynb, notebooks/03_decode.ipynb.
 """
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import math
@@ -19,7 +18,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from .constants import CHUNK_LENGTH, FRAMES_PER_SECOND
-from .errors import OptionError
+from .errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -27,35 +26,39 @@ if TYPE_CHECKING:
 
 #: options that do nothing unless another one is given too
 NEEDS = {
-    "patience": "beam_size",
-    "carry_initial_prompt": "initial_prompt",
-    "hallucination_silence_threshold": "word_timestamps",
-    "prepend_punctuations": "word_timestamps",
-    "append_punctuations": "word_timestamps",
+    "patience": ("beam_size",),
+    "length_penalty": ("beam_size", "best_of"),
+    "carry_initial_prompt": ("initial_prompt",),
+    "hallucination_silence_threshold": ("word_timestamps",),
+    "prepend_punctuations": ("word_timestamps",),
+    "append_punctuations": ("word_timestamps",),
 }
 #: options that are on or off; Python takes the text "no" for on
 FLAGS = (
     "fp16", "word_timestamps", "condition_on_previous_text", "carry_initial_prompt",
     "without_timestamps", "suppress_blank",
 )  # fmt: skip
+#: options that are numbers, and the least and the greatest
+RANGES = {
+    "patience": (0.1, 100),
+    "length_penalty": (0, 1),
+    "max_initial_timestamp": (0, CHUNK_LENGTH),
+    "compression_ratio_threshold": (-math.inf, math.inf),
+    "logprob_threshold": (-math.inf, math.inf),
+    "no_speech_threshold": (-math.inf, math.inf),
+    "hallucination_silence_threshold": (0, math.inf),
+}
 #: a special token, or what is easily taken for one: <|de|>, <|de>, <de|>
 SPECIAL = re.compile(r"<\|[^<>|\n]{0,40}\|?>|<[^<>|\s]{1,40}\|>")
 
 
 def check_names(given: Iterable[str], known: Iterable[str], *, what: str) -> None:
-    """Refuse an option that does not exist, and name the nearest that does.
-
-    Raises
-    ------
-    OptionError
-        One of ``given`` is not in ``known``.
-    """
+    """Refuse an option that does not exist, and name the nearest that does."""
     known = sorted(known)
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise OptionError(f"{what} has no option {name!r}. {hint}It knows: {', '.join(known)}.")
+            hint = did_you_mean(name, known)
+            raise OptionError(f"{what} has no option {name!r}.{hint} It knows: {', '.join(known)}.")
 
 
 @functools.cache
@@ -79,21 +82,14 @@ def decoding_names() -> frozenset[str]:
 def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
     """Refuse values that Whisper would answer with a raw error, or not notice.
 
-    Parameters
-    ----------
-    options : mapping
-        Options of ``whisper.transcribe`` or ``whisper.DecodingOptions``; ``None`` means unset.
-    model : whisper.Whisper
-
-    Raises
-    ------
-    OptionError
+    ``options`` are those of ``whisper.transcribe`` or ``whisper.DecodingOptions``; ``None`` is
+    unset.
     """
     given = {name: value for name, value in options.items() if value is not None}
     temperatures = given.get("temperature", 0)
     if isinstance(temperatures, Real) or not isinstance(temperatures, Iterable):
-        temperatures = (temperatures,)
-    temperatures = tuple(temperatures)
+        temperatures = [temperatures]
+    temperatures = list(temperatures)
     for t in temperatures:
         check_number("temperature", t, low=0)
     if not temperatures:
@@ -104,22 +100,15 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
     for name in ("beam_size", "best_of", "sample_len"):
         if name in given:
             check_number(name, given[name], low=1, kind=Integral, high=model.dims.n_text_ctx)
-    ranges = {
-        "patience": (0.1, 100),
-        "length_penalty": (0, 1),
-        "max_initial_timestamp": (0, CHUNK_LENGTH),
-        "compression_ratio_threshold": (-math.inf, math.inf),
-        "logprob_threshold": (-math.inf, math.inf),
-        "no_speech_threshold": (-math.inf, math.inf),
-        "hallucination_silence_threshold": (0, math.inf),
-    }
-    for name in ranges.keys() & given.keys():
-        check_number(name, given[name], low=ranges[name][0], high=ranges[name][1])
-    for name, other in NEEDS.items():
-        if given.get(name) and not given.get(other):
-            raise OptionError(f"{name} does nothing without {other}. Give both or neither.")
-    if "length_penalty" in given and not {"beam_size", "best_of"} & given.keys():
-        raise OptionError("length_penalty does nothing without beam_size or best_of.")
+    for name, (low, high) in RANGES.items():
+        if name in given:
+            check_number(name, given[name], low=low, high=high)
+    for name, others in NEEDS.items():
+        asked = name in given and given[name] is not False and given[name] != ""
+        if asked and not any(given.get(other) for other in others):
+            raise OptionError(
+                f"{name} does nothing without {' or '.join(others)}. Give both or neither."
+            )
     if "best_of" in given and max(temperatures) == 0:
         raise OptionError(
             "best_of chooses among texts that are sampled, and at temperature 0 nothing is "
@@ -137,12 +126,7 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
 def check_number(
     name: str, value: Any, *, low: float, high: float = math.inf, kind: type = Real
 ) -> None:
-    """Refuse what is no number of this kind from ``low`` to ``high``.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse what is no number of this kind from ``low`` to ``high``."""
     fits = isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
     if not fits or (math.isinf(value) and math.isfinite(low)):
         expected = "a whole number" if kind is Integral else "a finite number"
@@ -179,22 +163,14 @@ def check_clip_times(value: Any, *, duration: float) -> list[float]:
     -------
     list of float
         The same times, none past the last whole frame: Whisper never returns from one that is.
-
-    Raises
-    ------
-    OptionError
-        No numbers, not ascending, or outside the recording.
     """
     form = "Expected clip_timestamps as start, end, start, end, … in seconds, such as [0, 12.5]"
     try:
         if isinstance(value, str):
             value = value.split(",") if value.strip() else []
-        elif isinstance(value, Real):
-            value = [value]
-        times = [float(t) for t in value]
+        times = [float(t) for t in ([value] if isinstance(value, Real) else value)]
     except (TypeError, ValueError):
         raise OptionError(f"{form}, found {value!r}.") from None
-    last = math.floor(round(duration * FRAMES_PER_SECOND, 6)) / FRAMES_PER_SECOND
     for t in times:
         if not 0 <= t <= duration + 1e-6:
             raise OptionError(
@@ -205,16 +181,12 @@ def check_clip_times(value: Any, *, duration: float) -> list[float]:
         # a part may begin where the one before it ends
         if round(after, 2) < round(before, 2) + (0.01 if i % 2 == 0 else 0) - 1e-9:
             raise OptionError(f"{form}, each after the one before; found {before:g}, {after:g}.")
+    last = math.floor(round(duration * FRAMES_PER_SECOND, 6)) / FRAMES_PER_SECOND
     return [min(t, last) for t in times]
 
 
-def check_tokens(tokens: Sequence[Any], *, n_vocab: int, what: str) -> list[int]:
-    """Token numbers that exist.
-
-    Raises
-    ------
-    OptionError
-    """
+def check_tokens(tokens: Any, *, n_vocab: int, what: str) -> list[int]:
+    """Token numbers that exist."""
     tokens = list(tokens) if isinstance(tokens, Iterable) else tokens
     listed = isinstance(tokens, list)
     if not listed or not all(isinstance(t, Integral) and 0 <= t < n_vocab for t in tokens):
@@ -226,20 +198,7 @@ def check_tokens(tokens: Sequence[Any], *, n_vocab: int, what: str) -> list[int]
 
 
 def plain_tokens(text: str, tokenizer: Tokenizer, *, what: str) -> list[int]:
-    """The tokens of a text that may hold words only.
-
-    Parameters
-    ----------
-    text : str
-    tokenizer : whisper.tokenizer.Tokenizer
-    what : str
-        What the message calls the text, for instance ``"the prompt"``.
-
-    Raises
-    ------
-    OptionError
-        It holds a special token such as ``<|de|>``, or what looks like one.
-    """
+    """The tokens of a text that may have words only; ``what`` is the text's name in a message."""
     if not isinstance(text, str):
         raise OptionError(f"Expected {what} as text, found {type(text).__name__}.")
     if found := SPECIAL.search(text):
@@ -252,17 +211,7 @@ def plain_tokens(text: str, tokenizer: Tokenizer, *, what: str) -> list[int]:
 
 
 def check_context(options: Mapping[str, Any], tokenizer: Tokenizer, *, model: Whisper) -> None:
-    """Refuse a prompt or prefix with special tokens, or one that Whisper would cut.
-
-    Parameters
-    ----------
-    options : mapping
-        ``prompt``, ``initial_prompt`` and ``prefix`` are read: text, or a list of tokens.
-
-    Raises
-    ------
-    OptionError
-    """
+    """Refuse a prompt or prefix with special tokens, or one that Whisper would cut."""
     half = model.dims.n_text_ctx // 2
     left = half - (options.get("sample_len") or half)  # 0: whisper keeps the whole prefix
     room = {"prompt": half - 1, "initial_prompt": half - 1, "prefix": left or half - 8}

@@ -44,15 +44,7 @@ REMEDIES = {
 def repair(python: Path, damaged: dict[str, str]) -> bool:
     """Write damaged packages anew, in the same version; nothing is removed before.
 
-    Returns
-    -------
-    bool
-        Whether there was anything to do.
-
-    Raises
-    ------
-    SetupError
-        pip cannot bring one of them.
+    Returns whether there was anything to do; raises SetupError if pip cannot bring one of them.
     """
     if not damaged:
         return False

@@ -16,9 +16,8 @@ def bar(
     Parameters
     ----------
     total : int
-        Units of work.
     show : bool or str
-        False shows nothing; a text stands before the bar and says what is done.
+        False shows nothing; a text is written before the bar.
     unit : str
         What is counted: ``"clip"``, ``"recording"``, ``"step"``.
 
@@ -30,13 +29,14 @@ def bar(
     from tqdm import tqdm
 
     name = show if isinstance(show, str) else None
-    with tqdm(
+    shown = tqdm(
         total=total, desc=name, unit=unit, file=sys.stdout, mininterval=0.5, disable=not show
-    ) as shown:
+    )
 
-        def move(n: int = 1, **notes: object) -> None:
-            if notes:
-                shown.set_postfix(notes, refresh=False)
-            shown.update(n)
+    def move(n: int = 1, **notes: object) -> None:
+        if notes:
+            shown.set_postfix(notes, refresh=False)
+        shown.update(n)
 
+    with shown:
         yield move

@@ -5,11 +5,13 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from . import containers, ffmpeg
 from .constants import MAX_SAMPLE_RATE, MIN_SAMPLE_RATE
 from .errors import AudioError, AudioWarning
 from .mixing import Levels, Mixing
+
+if TYPE_CHECKING:
+    import soundfile
 
 BLOCK = 1 << 17  #: samples of the source in one block
 MAX_CHANNELS = 64
@@ -27,55 +32,17 @@ EXTENSIONS = (
     ".ape", ".wv", ".tta", ".spx", ".sph", ".nist", ".voc", ".mpg", ".mpeg", ".ts", ".m4v",
     ".ogv", *ffmpeg.RAW,
 )  # fmt: skip
-_CLEAR = 6.0  # dB: a mix that loses no more than this in samples of the recording is taken at once
-_LEAST = 1024  # frames in a block up to damage
-_AHEAD = 1 << 22  # values decoded ahead to hear whether channels cancel: 16 MB
-_WINDOWS = 16  # half seconds, spread over the rest
-_PLACES = (600, 3600)  # seconds at which ffmpeg listens to longer recordings
-
 _LIBSNDFILE = ("wav", "w64", "aiff", "au", "caf", "flac", "ogg", "mp3", "nistsphere", "voc")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the header of a recording says.
-
-    Attributes
-    ----------
-    container : str
-        ffmpeg's name of the format, such as ``"wav"`` or ``"mov"``; empty where ffmpeg recognizes
-        what the first bytes do not tell.
-    subtype : str
-        libsndfile's name of the encoding, such as ``"PCM_16"``; empty if ffmpeg decodes.
-    sr, channels : int
-        Sampling rate in Hz and number of channels.
-    n_samples : int
-        Samples in each channel that the header promises; 0 if it promises none.
-    """
-
-    container: str
-    subtype: str
-    sr: int
-    channels: int
-    n_samples: int
-
-    @property
-    def duration(self) -> float:
-        """Seconds that are promised; 0 if unknown."""
-        return self.n_samples / self.sr
+_SMALL = 1024  # samples in a block up to damage
+_CLEAR = 6.0  # dB: a mix that loses no more than this in samples of the recording is taken at once
+_AHEAD = 1 << 22  # values decoded ahead to hear whether channels cancel: 16 MB
+_N_WINDOWS = 16  # of half a second, spread over what follows
+_PLACES = (600, 3600)  # seconds at which ffmpeg listens to 16 s of what follows
 
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder.
-
-    Attributes
-    ----------
-    recordings : tuple of Path
-        Files with the extension of a recording, sorted.
-    ignored : tuple of (Path, str)
-        Everything else but folders, and why it is passed over.
-    """
+    """What is in a folder: sorted recordings, and all other files with the reason to pass over."""
 
     recordings: tuple[Path, ...]
     ignored: tuple[tuple[Path, str], ...]
@@ -115,7 +82,7 @@ def check_rate(sr: float, *, what: str = "The sound") -> int:
     return int(sr)
 
 
-class Recording:
+class Recording(contextlib.AbstractContextManager):
     """An open recording: frames of all channels, or mono samples, block after block.
 
     Parameters
@@ -123,14 +90,6 @@ class Recording:
     path : path-like
     partial : bool
         Read what is there of a file that is cut off or damaged.
-
-    Attributes
-    ----------
-    path : Path
-    sr, channels : int
-        Of the file.
-    container : Container
-        What the file says of itself.
 
     Raises
     ------
@@ -141,11 +100,19 @@ class Recording:
 
     def __init__(self, path: str | os.PathLike, *, partial: bool = False) -> None:
         self.path, self._partial = Path(path), partial
-        self.container = containers.recording_at(self.path)
-        if self.container.fault and not partial:
-            raise AudioError(f"{self._name} {self.container.fault}: copy or export it again.")
-        self._source, self._ahead = self._open(), []
-        self.sr, self.channels = self._source.samplerate, self._source.channels
+        self._container = containers.recording_at(self.path)
+        self._name = ffmpeg.shown(self.path)
+        if self._container.fault and not partial:
+            raise AudioError(f"{self._name} {self._container.fault}: copy or export it again.")
+        self._source = self._open()
+        self.sr: int = self._source.samplerate  #: Hz
+        self.channels: int = self._source.channels
+        #: samples in each channel that the file promises; 0 if it promises none
+        self.n_samples = self._container.n_samples
+        if not self.n_samples and not getattr(self._source, "subtype", "").startswith("MPEG"):
+            self.n_samples = getattr(self._source, "frames", 0)
+        self._decoder, self._ahead = self._decoded(), []
+        self._stumble: str | AudioError = ""  # what ended the decoder early
         try:
             check_rate(self.sr, what=self._name)
             if not 1 <= self.channels <= MAX_CHANNELS:
@@ -158,44 +125,14 @@ class Recording:
             raise
 
     @property
-    def _name(self) -> str:
-        return ffmpeg.shown(self.path)
+    def duration(self) -> float:
+        """Seconds that the file promises; 0 if it promises none."""
+        return self.n_samples / self.sr
 
-    @property
-    def n_samples(self) -> int:
-        """Samples in each channel that the file promises; 0 if it promises none."""
-        if self.container.n_samples or self.subtype.startswith("MPEG"):
-            return self.container.n_samples
-        return getattr(self._source, "frames", 0)
-
-    @property
-    def subtype(self) -> str:
-        """libsndfile's name of the encoding, such as ``"PCM_16"``; empty if ffmpeg decodes."""
-        return getattr(self._source, "subtype", "")
-
-    def _open(self, *, at: float = 0, seconds: float = 0):
-        """Open the decoder; ``at`` and ``seconds`` choose a part, for ffmpeg only."""
-        import soundfile
-
-        kind, unclosed = self.container.kind, self.container.unclosed
-        if kind in _LIBSNDFILE and not unclosed:
-            try:
-                return soundfile.SoundFile(_openable(self.path))
-            except (soundfile.SoundFileError, OSError):
-                pass  # an encoding that only ffmpeg knows
-        options = ("-ignore_length", "1") if unclosed else ()
-        if seconds:
-            options += "-ss", f"{at:g}", "-t", f"{seconds:g}"
-        strict = not (self._partial or unclosed or seconds)
-        return ffmpeg.Pipe(self.path, kind=kind, strict=strict, options=options)
-
-    def frames(self, block: int = BLOCK) -> Iterator[np.ndarray]:
+    def frames(self) -> Iterator[np.ndarray]:
         """Frames of all channels, float32, shape (n, n_channels); once, from the beginning."""
-        n_samples, why = 0, ""
-        for y in self._decoded(block):
-            if isinstance(y, str):
-                why = y
-                break
+        n_samples = 0
+        for y in self._everything():
             n_samples += len(y)
             if not np.isfinite(np.vdot(y, y)) and not np.isfinite(y).all():
                 raise AudioError(
@@ -203,53 +140,20 @@ class Recording:
                     "export it again from the program that wrote it."
                 )
             yield y
-        missing = n_samples < self.n_samples - self.container.tolerance
-        if (why or missing) and not self._partial:
-            of = f" of {self.n_samples / self.sr:.1f} s" if self.n_samples else ""
+        if isinstance(self._stumble, AudioError):
+            raise self._stumble
+        missing = n_samples < self.n_samples - self._container.tolerance
+        if (self._stumble or missing) and not self._partial:
+            of = f" of {self.duration:.1f} s" if self.n_samples else ""
+            why = f" or is damaged there ({self._stumble})" if self._stumble else ""
             raise AudioError(
-                f"{self._name} breaks off after {n_samples / self.sr:.1f} s{of}"
-                f"{why and f' or is damaged there ({why})'}: copy or export it again."
+                f"{self._name} breaks off after {n_samples / self.sr:.1f} s{of}{why}: copy or "
+                "export it again."
             )
         if n_samples == 0:
             raise AudioError(f"{self._name} holds no samples: record or copy it again.")
 
-    def _decoded(self, block: int) -> Iterator[np.ndarray | str]:
-        """Blocks, then, where libsndfile stumbles, its reason."""
-        ahead, self._ahead = self._ahead, []
-        for y in ahead:
-            if len(y):
-                yield y
-        if ahead and len(ahead[-1]) < BLOCK:
-            return
-        done = sum(map(len, ahead))
-        while True:
-            try:
-                y = _read(self._source, block)
-            except RuntimeError as error:
-                if block > _LEAST and self._back_to(done):  # in small steps up to the damage
-                    yield from self._decoded(_LEAST)
-                else:
-                    yield str(error).rstrip(".")
-                return
-            done += len(y)
-            if len(y):
-                yield y
-            if len(y) < block:
-                return
-
-    def _back_to(self, n_samples: int) -> bool:
-        """Open the file anew at a sample, if it can be reached."""
-        self.close()
-        self._source = self._open()
-        try:
-            self._source.seek(n_samples)
-        except RuntimeError:
-            return False
-        return True
-
-    def blocks(
-        self, *, sr: int | None, block: int = BLOCK, mixing: Mixing | None = None
-    ) -> Iterator[np.ndarray]:
+    def blocks(self, *, sr: int | None, mixing: Mixing | None = None) -> Iterator[np.ndarray]:
         """Mono samples at ``sr`` Hz; see :func:`blocks`."""
         import soxr
 
@@ -262,10 +166,10 @@ class Recording:
             if mixing.note:
                 warnings.warn(mixing.note, AudioWarning, stacklevel=3)
         if sr is None or sr == self.sr:
-            yield from map(mixing, self.frames(block))
+            yield from map(mixing, self.frames())
             return
         resampler = soxr.ResampleStream(self.sr, sr, 1, dtype="float32", quality="HQ")
-        for y in self.frames(block):
+        for y in self.frames():
             yield resampler.resample_chunk(mixing(y))
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
@@ -277,54 +181,102 @@ class Recording:
         """
         if self.channels == 1:
             return Mixing()
-        levels, complete = Levels(self.channels), False
-        for y, complete in self._tastes():  # noqa: B007
+        levels = Levels(self.channels)
+        while len(self._ahead) * BLOCK * self.channels < _AHEAD:
+            y = self._next()
+            if y is None:
+                return levels.mixing(self._name)
+            self._ahead.append(y)
             levels.add(y)
-        if not complete and not levels.loss < _CLEAR:
+        for y in self._windows():
+            levels.add(y)
+        if not levels.loss < _CLEAR:
             levels = Levels(self.channels)
             with Recording(self.path, partial=True) as again:
                 for y in again.frames():
                     levels.add(y)
         return levels.mixing(self._name)
 
-    def _tastes(self) -> Iterator[tuple[np.ndarray, bool]]:
-        """The beginning, kept for :meth:`frames`, then windows; and whether this was all."""
-        try:
-            while len(self._ahead) * BLOCK * self.channels < _AHEAD:
-                y = _read(self._source, BLOCK)
-                self._ahead.append(y)
-                yield y, len(y) < BLOCK
-                if len(y) < BLOCK:
-                    return
-            if isinstance(self._source, ffmpeg.Pipe):
-                for at in _PLACES:
-                    with self._open(at=at, seconds=_WINDOWS) as part:
-                        yield _read(part, _WINDOWS * self.sr), False
-                return
-            behind = self._source.tell()
-            for start in np.linspace(behind, max(behind, self._source.frames), _WINDOWS + 1)[:-1]:
-                self._source.seek(int(start))
-                yield _read(self._source, self.sr // 2), False
-            self._source.seek(behind)
-        except AudioError:
-            if not isinstance(self._source, ffmpeg.Pipe) or not self._ahead:
-                raise
-        except RuntimeError:  # damage, told when it is read from the beginning
-            self.close()
-            self._source, self._ahead = self._open(), []
-
     def close(self) -> None:
         """Close the file, or end ffmpeg."""
         self._source.close()
 
-    def __enter__(self) -> Recording:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _open(self, *, at: float = 0, seconds: float = 0) -> soundfile.SoundFile | ffmpeg.Pipe:
+        """Open a decoder; ``at`` and ``seconds`` choose a part, for ffmpeg only."""
+        import soundfile
 
-def _openable(path: Path):
+        kind, unclosed = self._container.kind, self._container.unclosed
+        if kind in _LIBSNDFILE and not unclosed:
+            with contextlib.suppress(soundfile.SoundFileError, OSError):  # only ffmpeg knows it
+                return soundfile.SoundFile(_openable(self.path))
+        options = ("-ignore_length", "1") if unclosed else ()
+        if seconds:
+            options += "-ss", f"{at:g}", "-t", f"{seconds:g}"
+        strict = not (self._partial or unclosed or seconds)
+        return ffmpeg.Pipe(self.path, kind=kind, strict=strict, options=options)
+
+    def _decoded(self) -> Iterator[np.ndarray]:
+        """Blocks of the source; libsndfile goes in small steps up to damage."""
+        block, done = BLOCK, 0
+        while True:
+            try:
+                y = _read(self._source, block)
+            except RuntimeError as error:
+                if block == BLOCK and self._back_to(done):
+                    block = _SMALL
+                    continue
+                self._stumble = str(error).rstrip(".")
+                return
+            done += len(y)
+            if len(y):
+                yield y
+            if len(y) < block:
+                return
+
+    def _next(self) -> np.ndarray | None:
+        """The next block; None at the end, which ``_stumble`` may tell more about."""
+        try:
+            return next(self._decoder, None)
+        except AudioError as error:
+            self._stumble = error
+            return None
+
+    def _everything(self) -> Iterator[np.ndarray]:
+        """What was decoded ahead, then the rest."""
+        while self._ahead:
+            yield self._ahead.pop(0)
+        while (y := self._next()) is not None:
+            yield y
+
+    def _back_to(self, n_samples: int) -> bool:
+        """Open the file anew at a sample, if it can be reached."""
+        self.close()
+        self._source = self._open()
+        try:
+            self._source.seek(n_samples)
+        except RuntimeError:
+            return False
+        return True
+
+    def _windows(self) -> Iterator[np.ndarray]:
+        """Frames from all over what follows the beginning; damage is told by :meth:`frames`."""
+        with contextlib.suppress(AudioError, RuntimeError):
+            if isinstance(self._source, ffmpeg.Pipe):
+                for at in _PLACES:
+                    with self._open(at=at, seconds=16) as part:
+                        yield part.read(16 * self.sr)
+                return
+            with self._open() as again:
+                first = sum(map(len, self._ahead))
+                for at in np.linspace(first, max(first, again.frames), _N_WINDOWS, endpoint=False):
+                    again.seek(int(at))
+                    yield _read(again, self.sr // 2)
+
+
+def _openable(path: Path) -> str | BinaryIO:
     """What soundfile takes: it guesses from ``.raw`` and stumbles over names that are not UTF-8."""
     try:
         str(path).encode()
@@ -333,34 +285,20 @@ def _openable(path: Path):
     return open(path, "rb") if path.suffix.lower() == ".raw" else str(path)
 
 
-def _read(source, n: int) -> np.ndarray:
+def _read(source: soundfile.SoundFile | ffmpeg.Pipe, n: int) -> np.ndarray:
     if isinstance(source, ffmpeg.Pipe):
         return source.read(n)
     return source.read(n, dtype="float32", always_2d=True)
 
 
-def describe(path: str | os.PathLike) -> Source:
-    """Read the header of a recording; nothing is decoded beyond the first block."""
+def describe(path: str | os.PathLike) -> Recording:
+    """What the header of a recording says: ``sr``, ``channels``, ``n_samples``, ``duration``."""
     with Recording(path) as recording:
-        return Source(
-            recording.container.kind, recording.subtype, recording.sr, recording.channels,
-            recording.n_samples,
-        )  # fmt: skip
-
-
-def mixing(path: str | os.PathLike) -> Mixing:
-    """How a recording becomes mono: the average of its channels unless they cancel."""
-    with Recording(path) as recording:
-        return recording.mixing()
+        return recording
 
 
 def blocks(
-    path: str | os.PathLike,
-    *,
-    sr: int | None,
-    block: int = BLOCK,
-    mixing: Mixing | None = None,
-    partial: bool = False,
+    path: str | os.PathLike, *, sr: int | None, partial: bool = False
 ) -> Iterator[np.ndarray]:
     """Decode, mix to mono and resample a recording of any length, block by block.
 
@@ -370,17 +308,13 @@ def blocks(
         Any audio or video container; playlists and streams are refused.
     sr : int or None
         The rate of the blocks in Hz; None keeps the file's own.
-    block : int
-        Samples of the source in one block.
-    mixing : Mixing, optional
-        How the channels become one. Default: asked for here, with a warning where they cancel.
     partial : bool
         Read what is there of a file that is cut off or damaged.
 
     Yields
     ------
     np.ndarray, float32, shape (n,)
-        The same samples whatever ``block`` is, up to the resampler's rounding.
+        The average of the channels; where they cancel, the loudest, with an ``AudioWarning``.
 
     Raises
     ------
@@ -389,4 +323,4 @@ def blocks(
         tell is raised after the last good block: what came before is then not a whole recording.
     """
     with Recording(path, partial=partial) as recording:
-        yield from recording.blocks(sr=sr, block=block, mixing=mixing)
+        yield from recording.blocks(sr=sr)

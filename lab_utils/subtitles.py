@@ -17,7 +17,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from .errors import TranscriptError
-from .options import check_names
+from .options import check_names, check_number
 
 if TYPE_CHECKING:
     from .transcripts import Segment, Transcript
@@ -67,15 +67,6 @@ def parse(text: str) -> list[Cue]:
     Tags (``<i>``, ``<font …>``, ``<v …>``, ``{\\an8}``, …) are removed; other text in angle
     brackets is kept, as in ``x < 3 and y > 5`` or ``<laughter>``. In WebVTT, entities are undone
     and comments skipped. A cue without text is kept, with an empty text.
-
-    Parameters
-    ----------
-    text : str
-        The content of the file.
-
-    Returns
-    -------
-    list of Cue
 
     Raises
     ------
@@ -187,22 +178,18 @@ def _plain(text: str, *, is_vtt: bool) -> str:
 def write(transcript: Transcript, *, format: str = "srt", **options: Any) -> str:
     """A transcript as the text of a subtitle file.
 
+    Segments without text are left out, and in ``srt``, ``vtt`` and ``tsv`` those without length;
+    ``json`` has them all. In ``vtt`` the characters ``&``, ``<`` and ``>`` are escaped. SRT has no
+    escapes: only an arrow between two times is written ``->``.
+
     Parameters
     ----------
     transcript : Transcript
-    format : str
-        One of ``srt``, ``vtt``, ``tsv``, ``json``, ``txt``.
+    format : {"srt", "vtt", "tsv", "json", "txt"}
     **options
         For ``srt`` and ``vtt``, with word timestamps: ``max_line_width`` (characters),
         ``max_line_count`` (lines at once; needs ``max_line_width``), ``max_words_per_line``,
         ``highlight_words``.
-
-    Returns
-    -------
-    str
-        Segments without text are left out, and in ``srt``, ``vtt`` and ``tsv`` those without
-        length; ``json`` has them all. In ``vtt`` the characters ``&``, ``<`` and ``>`` are
-        escaped. SRT has no escapes: only an arrow between two times is written ``->``.
 
     Raises
     ------
@@ -238,19 +225,18 @@ def write(transcript: Transcript, *, format: str = "srt", **options: Any) -> str
 def _check_options(options: dict[str, Any], format: str, *, timed: bool) -> None:
     check_names(options, LINE_OPTIONS, what="A subtitle file")
     for name, value in options.items():
-        if name == "highlight_words":
-            good = value is True
-        else:
-            good = isinstance(value, Integral) and value is not True and value >= 1
-        if not good:
-            expected = "True or False" if name == "highlight_words" else "a whole number from 1"
-            raise TranscriptError(f"Expected {name} to be {expected}, found {value!r}.")
-    if options and format not in ("srt", "vtt"):
-        raise TranscriptError(f"{next(iter(options))} changes srt and vtt only, not {format}.")
-    if options and not timed:
+        if name != "highlight_words":
+            check_number(name, value, low=1, kind=Integral)
+        elif value is not True:
+            raise TranscriptError(f"Expected {name} to be True or False, found {value!r}.")
+    if not options:
+        return
+    first = next(iter(options))
+    if format not in ("srt", "vtt"):
+        raise TranscriptError(f"{first} changes srt and vtt only, not {format}.")
+    if not timed:
         raise TranscriptError(
-            f"{next(iter(options))} needs the time of every word. Transcribe with "
-            "word_timestamps=True."
+            f"{first} needs the time of every word. Transcribe with word_timestamps=True."
         )
     if "max_line_count" in options and "max_line_width" not in options:
         raise TranscriptError("max_line_count does nothing without max_line_width. Give both.")

@@ -13,23 +13,23 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import files
 from .errors import TableError
+from .files import replacing
 
+MAX_CELL = 1 << 20  #: characters in one cell
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "an Excel or zip file"}
-MAX_CELL = 1 << 20  #: characters in one cell
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read(
     path: str | os.PathLike, *, required: Sequence[str] = (), short: bool = False
 ) -> list[tuple[int, dict[str, str]]]:
-    """Read a table of comma-separated values with a header row.
+    """Read a table of comma-separated values with a header row, in UTF-8.
 
     Parameters
     ----------
     path : path-like
-        UTF-8, with or without a byte order mark.
     required : sequence of str
         Columns that must be there; others are read too.
     short : bool
@@ -47,10 +47,22 @@ def read(
         The file cannot be read, is empty, is no UTF-8 table, lacks a column, names one twice, or
         has a row that does not fit its header. A missing file raises FileNotFoundError.
     """
-    path, text = Path(path), read_text(path)
+    path = Path(path)
+    rows = _rows(path, required)
+    header = [name.strip() for name in rows[0][1]]
+    while header and not header[-1]:  # a spreadsheet's empty columns
+        header.pop()
+    _check_header(path, header, required)
+    return [(line, _row(path, line, header, cells, short)) for line, cells in rows[1:]]
+
+
+def _rows(path: Path, required: Sequence[str]) -> list[tuple[int, list[str]]]:
+    """Line and cells of each row, the header's too."""
+    text = _text(path)
     if text.lstrip()[:1] in ("{", "["):
         raise TableError(f"{path.name} is JSON: expected a table of comma-separated values.")
-    if "\n" in text and (found := re.search(r"\r(?!\n)", _QUOTED.sub(_blank, text))):
+    unquoted = _QUOTED.sub(lambda cell: " " * len(cell[0]), text)
+    if "\n" in text and (found := re.search(r"\r(?!\n)", unquoted)):
         line = text.count("\n", 0, found.start()) + 1
         raise TableError(
             f"{path.name}, line {line}, has a carriage return that is not part of a line end. "
@@ -68,69 +80,98 @@ def read(
     finally:
         csv.field_size_limit(previous)
     if not rows:
-        raise TableError(f"{path.name} has no header row: expected {_list(required)}.")
-    header = [name.strip() for name in rows[0][1]]
-    while header and not header[-1]:  # a spreadsheet's empty columns
-        header.pop()
-    _check_header(path, header, required)
-    return [(line, _row(path, line, header, cells, short)) for line, cells in rows[1:]]
+        expected = "the columns " + ", ".join(required) if required else "names of columns"
+        raise TableError(f"{path.name} has no header row: expected {expected}.")
+    return rows
 
 
-def read_unquoted(path: str | os.PathLike, *, delimiter: str = "|") -> list[tuple[int, list[str]]]:
-    """Read a table without a header and without quotes, as LJSpeech and Kaldi write them.
+def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in header]
+    if missing and len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
+        raise TableError(
+            f"{path.name} is separated by {_SEPARATORS[other[0]]}, not by commas (some "
+            "spreadsheets do that): save it as comma-separated CSV in UTF-8."
+        )
+    if missing:
+        raise TableError(
+            f"{path.name} lacks the columns {', '.join(missing)}; found {', '.join(header)[:200]}."
+        )
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise TableError(f"{path.name} names the column {twice[0]!r} more than once.")
 
-    Returns
-    -------
-    list of (int, list of str)
-        For each row its line and its cells; blank lines are skipped.
+
+def _row(path: Path, line: int, header: list[str], cells: list[str], short: bool) -> dict[str, str]:
+    while len(cells) > len(header) and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) > len(header) or (len(cells) < len(header) and not short):
+        raise TableError(
+            f"{path.name}, line {line}: expected {len(header)} cells, found {len(cells)}. "
+            "A cell with a comma in it needs quotation marks."
+        )
+    return dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True))
+
+
+def write(
+    path: str | os.PathLike, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Path:
+    """Write a table whole or not at all, after reading it back and comparing every cell.
+
+    Raises
+    ------
+    TableError
+        A cell cannot be kept (a NUL, a lone surrogate), or the folder cannot be written.
+    """
+    path = Path(path)
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    quoting = csv.QUOTE_ALL if any("\r" in c for row in cells for c in row) else csv.QUOTE_MINIMAL
+    with replacing(path, error=TableError) as temporary:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n", quoting=quoting)
+            writer.writerow(columns)
+            writer.writerows(cells)
+        back = [list(row.values()) for _, row in read(temporary)]
+        if back != [row for row in cells if row]:
+            raise TableError(f"{path.name} would not be read back as it was written.")
+    return path
+
+
+def read_unquoted(path: str | os.PathLike) -> list[tuple[int, list[str]]]:
+    """Line and cells of a table without header and quotes, separated by ``|``, as in LJSpeech.
 
     Raises
     ------
     TableError
         The file cannot be read, is empty or is not UTF-8. A missing file raises FileNotFoundError.
     """
-    lines = read_text(path).replace("\r\n", "\n").split("\n")
-    return [(n, line.split(delimiter)) for n, line in enumerate(lines, start=1) if line.strip()]
+    lines = _text(Path(path)).replace("\r\n", "\n").split("\n")
+    return [(n, line.split("|")) for n, line in enumerate(lines, start=1) if line.strip()]
 
 
-def write_unquoted(
-    path: str | os.PathLike, rows: Iterable[Sequence[str]], *, delimiter: str = "|"
-) -> Path:
-    """Write a table that has neither header nor quotes, whole or not at all.
+def write_unquoted(path: str | os.PathLike, rows: Iterable[Sequence[str]]) -> Path:
+    """Write what :func:`read_unquoted` reads, whole or not at all.
 
     Raises
     ------
     TableError
-        A cell holds the delimiter or a line end, which such a table cannot keep, or the folder
-        cannot be written.
+        A cell has a ``|`` or a line end, which such a table cannot keep, or the folder cannot be
+        written.
     """
     path, rows = Path(path), [list(row) for row in rows]
     for number, row in enumerate(rows, start=1):
         for cell in row:
-            if found := re.search(rf"[\r\n\0{re.escape(delimiter)}]", cell):
+            if found := re.search(r"[\r\n\0|]", cell):
                 raise TableError(
                     f"{path.name}, line {number}: {cell[:60]!r} holds {found[0]!r}, which "
                     "separates the cells and lines of this table. Change the text."
                 )
-    try:
-        with files.replacing(path) as temporary:
-            text = "".join(delimiter.join(row) + "\n" for row in rows)
-            temporary.write_text(text, "utf-8", newline="")
-    except (OSError, UnicodeEncodeError) as error:
-        raise TableError(f"{path.name} could not be written to {path.parent}: {error}.") from error
+    with replacing(path, error=TableError) as temporary:
+        text = "".join("|".join(row) + "\n" for row in rows)
+        temporary.write_text(text, "utf-8", newline="")
     return path
 
 
-def read_text(path: str | os.PathLike) -> str:
-    """A file of text as UTF-8 without its byte order mark; line ends as they are.
-
-    Raises
-    ------
-    TableError
-        The file cannot be read, is empty, or is not UTF-8 text. A missing file raises
-        FileNotFoundError.
-    """
-    path = Path(path)
+def _text(path: Path) -> str:
+    """A file of text as UTF-8 without its byte order mark; line ends as they are."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -152,71 +193,3 @@ def read_text(path: str | os.PathLike) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise TableError(f"{path.name}, line {line}, holds a NUL character: it is no table.")
     return text
-
-
-def write(
-    path: str | os.PathLike, columns: Sequence[str], rows: Iterable[Sequence[object]]
-) -> Path:
-    """Write a table whole or not at all, after reading it back and comparing every cell.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    TableError
-        A cell cannot be kept (a NUL, a lone surrogate), or the folder cannot be written.
-    """
-    path = Path(path)
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
-    quoting = csv.QUOTE_ALL if any("\r" in c for row in cells for c in row) else csv.QUOTE_MINIMAL
-    try:
-        with files.replacing(path) as temporary:
-            with open(temporary, "w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n", quoting=quoting)
-                writer.writerow(columns)
-                writer.writerows(cells)
-            back = [list(row.values()) for _, row in read(temporary)]
-            if back != [row for row in cells if row]:
-                raise TableError(f"{path.name} would not be read back as it was written.")
-    except (OSError, UnicodeEncodeError, csv.Error) as error:
-        raise TableError(f"{path.name} could not be written to {path.parent}: {error}.") from error
-    return path
-
-
-def _blank(match: re.Match[str]) -> str:
-    """Spaces in place of a quoted cell, so that positions stay the same."""
-    return " " * len(match[0])
-
-
-def _list(names: Sequence[str]) -> str:
-    return "the columns " + ", ".join(names) if names else "names of columns"
-
-
-def _check_header(path: Path, header: list[str], required: Sequence[str]) -> None:
-    missing = [name for name in required if name not in header]
-    if missing and len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
-        sign = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[other[0]]
-        raise TableError(
-            f"{path.name} is separated by {sign}, not by commas (some spreadsheets do that): "
-            "save it as comma-separated CSV in UTF-8."
-        )
-    if missing:
-        raise TableError(
-            f"{path.name} lacks the columns {', '.join(missing)}; found {', '.join(header)[:200]}."
-        )
-    if twice := [name for name in dict.fromkeys(header) if header.count(name) > 1]:
-        raise TableError(f"{path.name} names the column {twice[0]!r} more than once.")
-
-
-def _row(path: Path, line: int, header: list[str], cells: list[str], short: bool) -> dict[str, str]:
-    while len(cells) > len(header) and not cells[-1].strip():
-        cells = cells[:-1]
-    if len(cells) > len(header) or (len(cells) < len(header) and not short):
-        raise TableError(
-            f"{path.name}, line {line}: expected {len(header)} cells, found {len(cells)}. "
-            "A cell with a comma in it needs quotation marks."
-        )
-    return dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=True))

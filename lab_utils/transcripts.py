@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from whisper import Whisper
 
 SLACK = 1.0  #: seconds by which whisper's own word times may step back or leave their segment
+_JUDGED = ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature")
+_KINDS = {Real: "a finite number", str: "a text", Sequence: "a list"}
+_OWN = {"language", "task", "word_timestamps", "initial_prompt"}  # parameters of transcribe
 
 
 @dataclass(frozen=True)
@@ -45,37 +48,18 @@ class Segment:
     """One phrase as Whisper timed it, with the numbers by which Whisper judges itself.
 
     Whisper keeps a segment whose text it threw away, with an empty text; so does a transcript.
-
-    Attributes
-    ----------
-    text : str
-    start, end : float
-        Seconds from the start of the recording.
-    avg_logprob : float
-        Mean natural-log probability of the tokens, at most 0.
-    no_speech_prob : float
-        Probability that the window holds no speech, in [0, 1].
-    compression_ratio : float
-        Bytes of text over bytes after zlib; repetition makes it large.
-    temperature : float
-        The temperature that the text was decoded at; 0 is greedy.
-    tokens : tuple of int
-    words : tuple of Word
-        Empty unless word timestamps were asked for.
-    seek : int
-        Where the window that Whisper decoded begins, in log-mel frames of 10 ms.
     """
 
     text: str
-    start: float
+    start: float  #: seconds from the start of the recording
     end: float
-    avg_logprob: float
-    no_speech_prob: float
-    compression_ratio: float
-    temperature: float
+    avg_logprob: float  #: mean natural-log probability of the tokens, at most 0
+    no_speech_prob: float  #: probability that the window has no speech, in [0, 1]
+    compression_ratio: float  #: bytes of text over bytes after zlib; repetition makes it large
+    temperature: float  #: that the text was decoded at; 0 is greedy
     tokens: tuple[int, ...]
-    words: tuple[Word, ...] = ()
-    seek: int = 0
+    words: tuple[Word, ...] = ()  #: empty unless word timestamps were asked for
+    seek: int = 0  #: where the decoded window begins, in log-mel frames of 10 ms
 
 
 @dataclass(frozen=True)
@@ -129,7 +113,7 @@ class Transcript:
         """Write subtitles; the ending of ``path`` (.srt, .vtt, …) names the format."""
         path = Path(path)
         text = self.subtitles(path.suffix.lstrip(".").lower(), **options)
-        with replacing(path) as temporary:
+        with replacing(path, error=TranscriptError) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
         return path
 
@@ -146,11 +130,6 @@ def from_result(result: Mapping[str, Any], *, duration: float) -> Transcript:
         With ``text``, ``language`` and ``segments``, as whisper's; ``words`` are optional.
     duration : float
         Length of the recording in seconds.
-
-    Returns
-    -------
-    Transcript
-        Times are finite, from 0 to ``duration``, in order, and no start is after its end.
 
     Raises
     ------
@@ -178,11 +157,17 @@ def _segments(rows: Sequence[Any], *, duration: float, slack: float) -> tuple[Se
             first, last = _span(item, at, limit=duration, low=low, high=end, slack=slack)
             text = _field(item, "word", at, str)
             words.append(Word(text, first, last, _field(item, "probability", at, Real)))
-        numbers = {name: _field(row, name, place, Real) for name in _JUDGED}
-        text, tokens = _field(row, "text", place, str), _field(row, "tokens", place, Sequence)
-        seek = int(_field(row, "seek", place, Real, default=0))
-        rest = {"tokens": tuple(tokens), "words": tuple(words), "seek": seek}
-        segments.append(Segment(text, start, end, **numbers, **rest))
+        segments.append(
+            Segment(
+                _field(row, "text", place, str),
+                start,
+                end,
+                **{name: _field(row, name, place, Real) for name in _JUDGED},
+                tokens=tuple(_field(row, "tokens", place, Sequence)),
+                words=tuple(words),
+                seek=int(_field(row, "seek", place, Real, default=0)),
+            )
+        )
     return tuple(segments)
 
 
@@ -200,26 +185,19 @@ def _span(
     return start, min(max(end, start), high)
 
 
-_JUDGED = ("avg_logprob", "no_speech_prob", "compression_ratio", "temperature")
-_MISSING = object()
-
-
-def _field(row: Any, key: str, place: str, kind: type, *, default: Any = _MISSING) -> Any:
-    value = row.get(key, default) if isinstance(row, Mapping) else _MISSING
-    if kind is Real and _is_number(value):
-        return float(value)
-    if (
-        value is _MISSING
-        or kind is Real
-        or not isinstance(value, kind)
-        or (kind is Sequence and isinstance(value, str))
-    ):
-        found = "nothing" if value is _MISSING else repr(value)[:60]
-        named = {Real: "a finite number", str: "a text", Sequence: "a list"}[kind]
+def _field(row: Any, key: str, place: str, kind: type, *, default: Any = None) -> Any:
+    """A value of whisper's result, if it is of the kind that it should be."""
+    value = row.get(key, default) if isinstance(row, Mapping) else None
+    if kind is Real:
+        good = _is_number(value)
+    else:
+        good = isinstance(value, kind) and not (kind is Sequence and isinstance(value, str))
+    if not good:
+        found = "nothing" if value is None else repr(value)[:60]
         raise TranscriptError(
-            f"Expected {key!r} in {place} to be {named}, as whisper gives it, found {found}."
+            f"Expected {key!r} in {place} to be {_KINDS[kind]}, as whisper gives it, found {found}."
         )
-    return value
+    return float(value) if kind is Real else value
 
 
 def _is_number(value: Any) -> bool:
@@ -260,18 +238,13 @@ def transcribe(
     **options
         Any other option of ``whisper.transcribe``.
 
-    Returns
-    -------
-    Transcript
-        No time in it is later than the end of the recording.
-
     Raises
     ------
     AudioError
         The recording cannot be read or is no waveform.
     OptionError
-        The language, the task, the prompt or an option that the model or Whisper cannot take; it is
-        a :class:`TranscriptError` too.
+        The language, task, prompt or an option that the model or Whisper cannot take; it is a
+        :class:`TranscriptError` too.
 
     Notes
     -----
@@ -303,9 +276,6 @@ def transcribe(
     # times out of order in whisper's own result are moved, not refused: it took long to make
     segments = _segments(result["segments"], duration=duration, slack=math.inf)
     return Transcript(result["text"].strip(), result["language"], segments, duration)
-
-
-_OWN = {"language", "task", "word_timestamps", "initial_prompt"}
 
 
 def _check_settings(settings: dict[str, Any], *, model: Whisper, duration: float) -> None:

@@ -220,3 +220,14 @@ def first_sentence(cuts, sentences):
                 count += 1
                 break
         return count
+
+
+# corpus_rate and broken
+
+
+def quotient(errors, words):
+    return errors / words
+
+
+def only_first_cut(cuts, sentences):
+    return sum(a < cuts[0] < b for a, b in sentences)

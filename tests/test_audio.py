@@ -1,6 +1,7 @@
 """Reading, writing and degrading waveforms; soundfile, scipy and theory are the oracles."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_a_wav_is_whole_or_not_there(tmp_path, monkeypatch):
     def full_disk(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(soundfile, "write", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(AudioError, match="could not be written.*No space left"):
         audio.save_wav(path, sine(500), sr=16_000)
     assert path.read_bytes() == before

@@ -37,17 +37,24 @@ def decoded(model, clips):
     return [whisper.decode(model, m, options) for m in mel]
 
 
+@pytest.fixture(scope="module")
+def made(model, clips):
+    """The clips with shared padding."""
+    return batches.transcribe_many(clips[0], model)
+
+
 def test_exact_is_whisper_decode(model, clips, decoded):
-    made = batches.transcribe_clips(clips[0], model, exact=True, batch_size=5)
-    assert [m.text for m in made] == [d.text for d in decoded]
-    assert [m.tokens for m in made] == [tuple(d.tokens) for d in decoded]
-    np.testing.assert_allclose(
-        [m.avg_logprob for m in made], [d.avg_logprob for d in decoded], atol=1e-3
-    )
+    made = batches.transcribe_many(clips[0][3:8], model, exact=True, batch_size=2)
+    expected = decoded[3:8]
+    assert [m.text for m in made] == [d.text for d in expected]
+    assert [m.tokens for m in made] == [tuple(d.tokens) for d in expected]
+    for name, atol in (("avg_logprob", 1e-3), ("no_speech_prob", 1e-3)):
+        np.testing.assert_allclose(
+            [getattr(m, name) for m in made], [getattr(d, name) for d in expected], atol=atol
+        )
 
 
-def test_shared_padding_is_as_good(model, clips, decoded):
-    made = batches.transcribe_clips(clips[0], model)
+def test_shared_padding_is_as_good(clips, decoded, made):
     same = sum(m.text == d.text for m, d in zip(made, decoded, strict=True))
     assert same >= 10
     wer = metrics.score(clips[1], [m.text for m in made]).wer
@@ -55,10 +62,9 @@ def test_shared_padding_is_as_good(model, clips, decoded):
     assert not any(m.redone for m in made)
 
 
-def test_the_order_of_the_clips_does_not_matter(model, clips):
-    some = clips[0][:5]
-    forward = [m.text for m in batches.transcribe_clips(some, model)]
-    assert [m.text for m in batches.transcribe_clips(some[::-1], model)] == forward[::-1]
+def test_the_order_of_the_clips_does_not_matter(model, clips, made):
+    backward = batches.transcribe_many(clips[0][4::-1], model)
+    assert [m.text for m in backward] == [m.text for m in made[4::-1]]
 
 
 def test_a_text_does_not_depend_on_the_other_clips(model, clips):
@@ -67,9 +73,9 @@ def test_a_text_does_not_depend_on_the_other_clips(model, clips):
     import torch
 
     odd, long = clips[0][0], np.concatenate(clips[0][1:6])
-    (alone,) = batches.transcribe_clips([odd], model)
+    (alone,) = batches.transcribe_many([odd], model)
     for company in ([long], [*clips[0][6:9], np.zeros(100)]):
-        (beside, *_), n = batches.transcribe_clips([odd, *company], model), len(company) + 1
+        (beside, *_), n = batches.transcribe_many([odd, *company], model), len(company) + 1
         assert (beside.text, beside.tokens) == (alone.text, alone.tokens), n
         assert beside.avg_logprob == pytest.approx(alone.avg_logprob, abs=1e-4)
         assert beside.no_speech_prob == pytest.approx(alone.no_speech_prob, abs=1e-4)
@@ -80,19 +86,16 @@ def test_a_text_does_not_depend_on_the_other_clips(model, clips):
         assert torch.equal(batches.encode(model, odd, padding), first)
 
 
-def test_no_speech_is_as_probable_as_in_whisper_decode(model, clips, decoded):
+def test_no_speech_is_as_probable_as_in_whisper_decode(model, made, decoded):
     import whisper
 
-    made = batches.transcribe_clips(clips[0], model)
     expected = [d.no_speech_prob for d in decoded]
     np.testing.assert_allclose([m.no_speech_prob for m in made], expected, atol=1e-2)
-    made = batches.transcribe_clips(clips[0][:2], model, exact=True)
-    np.testing.assert_allclose([m.no_speech_prob for m in made], expected[:2], atol=1e-3)
     silence, _ = audio.load(samples.path("silence"))
     mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(silence))
     options = whisper.DecodingOptions(language="en", without_timestamps=True, fp16=False)
     expected = whisper.decode(model, mel, options).no_speech_prob
-    (found,) = batches.transcribe_clips([silence], model)
+    (found,) = batches.transcribe_many([silence], model)
     assert expected > 0.6 and found.no_speech_prob == pytest.approx(expected, abs=0.05)
 
 
@@ -100,7 +103,7 @@ def test_files_and_waveforms_give_the_same(model):
     corpus = workshop.corpus()
     paths = [corpus.path(clip) for clip in corpus.clips[-3:]]
     waves = [audio.load(path)[0] for path in paths]
-    assert batches.transcribe_clips(paths, model) == batches.transcribe_clips(waves, model)
+    assert batches.transcribe_many(paths, model) == batches.transcribe_many(waves, model)
 
 
 @pytest.mark.parametrize("n", [1, 400, 16_000, 29 * 16_000, 30 * 16_000])
@@ -120,15 +123,15 @@ def test_the_reference_as_a_clip_is_encoded_as_whisper_does(model, n):
 
 def test_a_clip_of_exactly_30_seconds_and_one_sample_more(model):
     y = np.resize(audio.load(workshop.FOLDER / "student.flac")[0], 30 * 16_000 + 1)
-    text = batches.transcribe_clips([y[:-1]], model)[0].text
+    text = batches.transcribe_many([y[:-1]], model)[0].text
     assert len(text.split()) > 40
     with pytest.raises(TranscriptError, match="at most 30 s"):
-        batches.transcribe_clips([y], model)
+        batches.transcribe_many([y], model)
 
 
 def test_a_text_that_looks_wrong_is_done_again(model, clips, decoded, monkeypatch):
     monkeypatch.setattr(batches, "LOWEST_LOGPROB", 0.0)  # nothing is good enough
-    made = batches.transcribe_clips(clips[0][:2], model)
+    made = batches.transcribe_many(clips[0][:2], model)
     assert all(m.redone for m in made)
     assert [m.text for m in made] == [d.text for d in decoded[:2]]
 
@@ -137,26 +140,41 @@ def test_silence_and_noise_do_not_harm_the_others(model, clips, decoded):
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 0.1, 3 * 16_000).astype(np.float32)
     silence = np.zeros(2 * 16_000, np.float32)
-    made = batches.transcribe_clips([silence, clips[0][0], noise], model)
+    made = batches.transcribe_many([silence, clips[0][0], noise], model)
     assert metrics.align(decoded[0].text, made[1].text).wer <= 0.35
 
 
-def test_plan_sorts_and_loses_nothing():
-    rng = np.random.default_rng(1)
-    durations = rng.uniform(0.5, 30, 50).tolist()
-    made = batches.plan(durations, batch_size=16)
-    assert [len(batch) for batch in made] == [16, 16, 16, 2]
-    flat = [i for batch in made for i in batch]
-    assert sorted(flat) == list(range(50))
-    assert [durations[i] for i in flat] == sorted(durations)
-    assert batches.plan([]) == []
+def test_batches_are_sorted_by_length_read_ahead_and_handed_out(model, monkeypatch):
+    """300 clips in batches of 16: two rounds of 128, and the rest; every text at its place."""
 
+    def transcribe(model, task, waves):
+        return [batches.ClipText(str(len(y)), (), -0.1, 1.0) for y in waves]
 
-def test_progress_is_told(model, clips):
-    told = []
-    batches.transcribe_clips(clips[0][:5], model, batch_size=2, on_batch=told.append)
-    assert told == [2, 4, 5]
-    assert batches.transcribe_clips([], model) == []
+    lengths = np.random.default_rng(1).integers(1, 5000, 300).tolist()
+    read, told, ahead = 0, [], []
+
+    def clips():
+        nonlocal read
+        for n in lengths:
+            read += 1
+            yield np.zeros(n, np.float32)
+
+    def on_batch(made):
+        told.append(made)
+        ahead.append(read)
+
+    monkeypatch.setattr(batches, "_shared", transcribe)
+    texts = batches.transcribe_many(clips(), model, on_batch=on_batch)
+    assert [int(text.text) for text in texts] == lengths
+    assert ahead == [128] * 8 + [256] * 8 + [300] * 3
+    assert [len(made) for made in told] == [16] * 18 + [12]
+    for first in (0, 8, 16):
+        some = [lengths[i] for made in told[first : first + 8] for i in made]
+        assert some == sorted(some)
+    assert {i: text.text for made in told for i, text in made.items()} == {
+        i: str(n) for i, n in enumerate(lengths)
+    }
+    assert batches.transcribe_many([], model) == []
 
 
 def test_the_reference_is_encoded_once_and_again_for_other_weights(model):
@@ -198,22 +216,22 @@ def test_bad_input(model, tmp_path):
     y = np.zeros(16_000, np.float32)
     for language in ("de", "german"):
         with pytest.raises(TranscriptError, match="knows only English"):
-            batches.transcribe_clips([y], model, language=language)
+            batches.transcribe_many([y], model, language=language)
     for language in ("xx", "", 5):
         with pytest.raises(TranscriptError, match="of a language"):
-            batches.transcribe_clips([y], model, language=language)
+            batches.transcribe_many([y], model, language=language)
     for single in ("a.wav", tmp_path / "a.wav", b"a.wav", y, np.zeros((2, 100)), None, 5):
         with pytest.raises(TranscriptError, match=r"a list of clips.*\[clip\]"):
-            batches.transcribe_clips(single, model)
+            batches.transcribe_many(single, model)
     for clip in (None, 5, [0.0, 0.1]):
         with pytest.raises(TranscriptError, match="paths or NumPy arrays"):
-            batches.transcribe_clips([clip], model)
+            batches.transcribe_many([clip], model)
     with pytest.raises(TranscriptError, match="batch"):
-        batches.transcribe_clips([y], model, batch_size=0)
+        batches.transcribe_many([y], model, batch_size=0)
     for bad in (np.zeros((2, 100), np.float32), np.full(100, np.nan, np.float32), y[:0]):
         with pytest.raises(AudioError):
-            batches.transcribe_clips([y, bad], model)
+            batches.transcribe_many([y, bad], model)
     (tmp_path / "text.wav").write_text("no sound", "utf-8")
     for path in (tmp_path / "text.wav", tmp_path / "none.wav"):
         with pytest.raises(AudioError):
-            batches.transcribe_clips([path], model)
+            batches.transcribe_many([path], model)

@@ -7,13 +7,15 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from lab_utils import __main__ as command
-from lab_utils import bootstrap, environment
+from lab_utils import bootstrap, environment, packages
 from lab_utils.errors import SetupError
+from lab_utils.files import sha256
 
 
 def run_module(*arguments, code=None, **variables):
@@ -63,32 +65,68 @@ def test_a_full_disk_is_said_before_anything_is_made(tmp_path, monkeypatch):
     assert not (tmp_path / ".venv").exists()
 
 
-def test_a_half_made_environment_is_made_again(tmp_path):
-    folder = tmp_path / ".venv"
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """A Python with pip, made where a run was ended halfway."""
+    folder = tmp_path_factory.mktemp("half made") / ".venv"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").write_text("half written")
     (folder / "pyvenv.cfg").write_text("")
-    python = bootstrap.make_venv(folder)
+    return bootstrap.make_venv(folder)
+
+
+def test_a_half_made_environment_is_made_again_once(python):
     done = subprocess.run([python, "-m", "pip", "--version"], capture_output=True)
     assert done.returncode == 0
     stamp = python.stat().st_mtime_ns
-    assert bootstrap.make_venv(folder).stat().st_mtime_ns == stamp  # and left alone the next time
+    assert bootstrap.make_venv(python.parent.parent).stat().st_mtime_ns == stamp
 
 
-def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
+def test_without_a_network_pip_says_what_to_do(python, monkeypatch):
     """A real pip, cut off: its index is a closed port of this machine."""
-    python = bootstrap.make_venv(tmp_path / ".venv")
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "1")
     with pytest.raises(SetupError) as caught:
-        bootstrap.install(python, extras=())
+        packages.install(python, extras=())
     assert "cannot be reached" in str(caught.value)
     assert "run the same command again" in str(caught.value)
     assert not bootstrap._stamped(python, ())
-    assert (tmp_path / ".venv" / "setup.log").read_text()
+    assert (python.parent.parent / "setup.log").read_text()
+
+
+def wheel(folder: Path, *, says: str) -> str:
+    """Write a package of one module; returns the line that locks it."""
+    path = folder / "planted_thing-1-py3-none-any.whl"
+    info = "planted_thing-1.dist-info"
+    files = {
+        "planted_thing.py": f"SAYS = {says!r}\n",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: planted-thing\nVersion: 1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\n"
+        "Tag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return f"planted_thing==1 --hash=sha256:{sha256(path)}\n"
+
+
+def test_pip_installs_only_what_has_the_recorded_hash(python, tmp_path, monkeypatch):
+    """The real pip: the wheel that was recorded is installed, another of its name is not."""
+    lock = tmp_path / "lock.txt"
+    monkeypatch.setenv("WHISPER_LAB_LOCK", str(lock))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", tmp_path.as_uri())
+    lock.write_text(wheel(tmp_path, says="hello"))
+    wheel(tmp_path, says="planted")
+    with pytest.raises(SetupError, match="not the one that was recorded"):
+        packages.install(python, extras=())
+    lock.write_text(wheel(tmp_path, says="hello"))
+    packages.install(python, extras=())
+    assert subprocess.run([python, "-c", "import planted_thing"], cwd="/").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -101,8 +139,6 @@ def test_without_a_network_pip_says_what_to_do(tmp_path, monkeypatch):
     ],
 )
 def test_known_troubles_have_a_remedy(said, remedy):
-    from lab_utils import packages
-
     assert remedy in packages.remedy(said)
 
 

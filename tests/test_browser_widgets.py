@@ -266,7 +266,7 @@ def test_widgets_are_accessible_and_fit(studio, axe, theme):
 
 @pytest.mark.model
 def test_spliced_words_are_lit_when_they_are_spoken(lab, chromium):
-    truth = samples._registry()["en_spliced"]["words"]
+    truth = samples.get("en_spliced").words
     path = lab.write(
         "spliced.ipynb",
         SETUP,
@@ -380,7 +380,7 @@ def test_a_matrix_is_painted_in_the_colors_of_the_static_figures(chromium):
     import matplotlib
     import numpy as np
 
-    from lab_utils.plotting.signal import COLOUR_MAP
+    from lab_utils.plotting.style import MAP
 
     page = alone(chromium, FIGURE_PAGE, "figure")
     pixels = page.get_by_role("img", name="a ramp").locator("canvas").evaluate(
@@ -389,7 +389,7 @@ def test_a_matrix_is_painted_in_the_colors_of_the_static_figures(chromium):
             (row + 0.5) * height / 2, 1, 1).data;
           return [1, 0].map((row) => Array.from({ length: 128 }, (_, i) => [...at(row, i)])); }"""
     )  # fmt: skip
-    colors = 255 * matplotlib.colormaps[COLOUR_MAP](np.arange(256))
+    colors = 255 * matplotlib.colormaps[MAP](np.arange(256))
     assert np.abs(np.reshape(pixels, (256, 4)) - colors).max() <= 1.5, "lowest row at the bottom"
     page.context.close()
 

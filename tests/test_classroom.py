@@ -187,7 +187,7 @@ def test_somebody_elses_name_replaces_nobody(folder, tmp_path, monkeypatch):
         assert report.make("Ada").learner == made.learner, "the number is made once"
     found = overview.gather(folder)
     assert len(found.reports) == 2 and not found.replaced
-    shown = text_of(overview.page(found))
+    shown = text_of(overview.class_page(found))
     assert "Ada (hers.json)" in shown and "Ada (his.json)" in shown
 
 
@@ -210,7 +210,7 @@ def test_what_names_a_person_is_the_readers_alone(folder, tmp_path):
 
 def test_skipped_files_are_said_plainly(folder):
     (folder / "x.json").write_text("{")
-    shown = text_of(overview.page(overview.gather(folder)))
+    shown = text_of(overview.class_page(overview.gather(folder)))
     assert "These files were skipped; the results do not include them." in shown
 
 
@@ -257,7 +257,7 @@ def test_hostile_and_broken_files_harm_nothing(folder, tmp_path):
     assert len(found.refused) == len(hostile) + 4
     injected = next(r for r in found.reports if r.name != "Good")
     assert set(injected.entries) == {key} and not injected.entries[key].mistakes
-    page = overview.page(found)
+    page = overview.class_page(found)
     shown = text_of(page)
     assert (
         "&&amp;#60;script&#62; 'x' $z$" in shown and "<script" not in page and "Leaked" not in page
@@ -271,7 +271,7 @@ def test_file_names_are_shown_on_one_line():
 
 
 def test_many_files_and_an_empty_folder(folder, monkeypatch):
-    assert "No report was found" in text_of(overview.page(overview.gather(folder)))
+    assert "No report was found" in text_of(overview.class_page(overview.gather(folder)))
     monkeypatch.setattr(overview, "MAX_FILES", 3)
     for i in range(5):
         hand_in(folder, f"Learner {i}", {})

@@ -28,6 +28,14 @@ def exports(tmp_path_factory):
     }
 
 
+TOKENS = planted.Defect(
+    "tokens",
+    lambda y, sr: np.resize(y, 12 * sr),
+    row=lambda clip: {"text": "\u2d63" * 250},  # each of these letters takes three tokens
+)
+MORE = {"voice": (), "whisper": (TOKENS,)}
+
+
 @pytest.mark.parametrize("name", ["voice", "whisper"])
 def test_nothing_is_invented_in_a_good_corpus(exports, name):
     outcome = check.check(exports[name], rules.contract(name))
@@ -38,13 +46,19 @@ def test_nothing_is_invented_in_a_good_corpus(exports, name):
 @pytest.mark.parametrize("name", ["voice", "whisper"])
 def test_every_planted_defect_is_found_and_nothing_else(exports, name, tmp_path):
     contract = rules.contract(name)
-    made = planted.plant(exports[name], tmp_path / "spoilt", contract)
-    outcome = check.check(made.manifest, contract)
+    made = planted.plant(exports[name], tmp_path / "spoilt", contract, more=MORE[name])
+    corpus, defects = made.manifest, set(made.defects)
+    if "speaker_leak" in contract:  # a speaker who is trained on is in the last split too
+        leaked = corpus.clips[-2]
+        trained = next(clip for clip in corpus.clips if clip.split == "train")
+        corpus = corpus.updated({leaked.id: {"speaker": trained.speaker}})
+        defects.add((leaked.id, "speaker_leak"))
+    outcome = check.check(corpus, contract)
     found = {(finding.clip, finding.rule) for finding in outcome.findings}
-    assert found == made.defects
+    assert found == defects
     assert outcome.exit_code == 1
     # a defect for every rule but the one on the number of clips, which has a test of its own
-    assert {rule for _, rule in made.defects} == {r.key for r in contract.rules} - {"count"}
+    assert {rule for _, rule in defects} == {r.key for r in contract.rules} - {"count"}
 
 
 def test_too_few_clips(tmp_path):
@@ -142,7 +156,6 @@ def test_contracts_can_be_changed_and_know_their_rules():
         assert all(
             rule.reason and rule.remedy and "{" not in rule.sentence for rule in contract.rules
         )
-        assert len(contract.table()) == len(contract.rules)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
@@ -215,10 +228,8 @@ def test_a_page_that_cannot_be_written(tmp_path):
         report.write(outcome, tmp_path / "file" / "report.html")
 
 
-def test_summary_and_text(tmp_path):
+def test_table_and_text(tmp_path):
     outcome = check.check(workshop.small(tmp_path, 2), rules.VOICE)
-    assert list(outcome.summary().index) == [rule.key for rule in rules.VOICE.rules]
-    assert outcome.summary()["broken by"].sum() == len(outcome.findings)
     assert "count: 2 clips" in str(outcome)
     assert len(outcome.table()) == len(outcome.findings)
 
@@ -238,10 +249,8 @@ def test_a_manifest_survives_the_disk(tmp_path):
     ("content", "match"),
     [
         (None, "found none"),
-        ("id,text\na,b\n", "lacks the columns"),
-        ("id,file,start\na,a.wav,soon\n", "line 2"),
+        ("", "is empty"),  # and the rest of what tests/test_tables.py knows
         ("id,file\na,a.wav\na,b.wav\n", "more than one row"),
-        (b"\xff\xfe\x00", "UTF-8"),
         *(
             (f"id,file,start,end\na,a.wav,{start},{end}\n", f"line 2: the {which}")
             for start, end, which in (
@@ -258,21 +267,15 @@ def test_a_manifest_survives_the_disk(tmp_path):
         ),
         ("id,file,split\na,a.wav,trian\n", "line 2: expected one of the splits"),
         ("file_name,transcription\na.wav,Hello\n", "lacks the columns id, file; found file_name"),
-        ("id;file\na;a.wav\n", "semicolons"),
         ("a|Hello|Hello\n", "vertical bars"),
-        ('[{"id": "a", "file": "a.wav"}]', "is JSON"),
-        ('id,file,text\na,a.wav,"open\nb,b.wav,x\n', "not closed"),
         ("id,file\na,a.wav\na,a.wav\n", "lines 2 and 3"),
         ("id,file\nClip,a.wav\nclip,b.wav\n", "the same file name as 'Clip'"),
         ("id,file\ncafe\u0301,a.wav\ncaf\u00e9,b.wav\n", "the same file name"),
-        ("id,file\na,a\0.wav\n", "NUL"),
-        ("", "is empty"),
     ],
 )
 def test_a_manifest_that_is_none(tmp_path, content, match):
     if content is not None:
-        data = content if isinstance(content, bytes) else content.encode()
-        (tmp_path / "manifest.csv").write_bytes(data)
+        (tmp_path / "manifest.csv").write_text(content, "utf-8")
     with pytest.raises(CorpusError, match=match):
         Manifest.load(tmp_path)
 

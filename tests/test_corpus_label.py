@@ -81,32 +81,6 @@ Later.
 """
 
 
-def test_subtitles_are_read_as_srt_and_as_vtt():
-    cues = label.parse_subtitles(SRT)
-    assert [(c.start, c.end, c.text) for c in cues] == [
-        (0.5, 1.0, "Before."), (1.0, 2.5, "Hello there."), (3602.0, 3603.0, "Later."),
-    ]  # fmt: skip
-    vtt = "WEBVTT\r\n\r\n00:01.000 --> 00:02.500 align:start\r\nHello.\r\n"
-    assert label.parse_subtitles(vtt) == [label.Cue(1.0, 2.5, "Hello.")]
-    with pytest.raises(CorpusError, match="found none"):
-        label.parse_subtitles("no subtitles")
-
-
-def test_subtitles_of_whispers_own_writer_come_back():
-    from lab_utils.transcripts import Segment, Transcript
-
-    segments = tuple(
-        Segment(text, a, b, -0.1, 0.0, 1.0, 0.0, ())
-        for text, a, b in ((" One.", 0.0, 1.5), (" Two.", 2.0, 3661.25))
-    )
-    transcript = Transcript("One. Two.", "en", segments, 4000.0)
-    for kind in ("srt", "vtt"):
-        cues = label.parse_subtitles(transcript.subtitles(kind))
-        assert [(c.start, c.end, c.text) for c in cues] == [
-            (0.0, 1.5, "One."), (2.0, 3661.25, "Two."),
-        ]  # fmt: skip
-
-
 def test_clips_get_the_subtitles_that_lie_in_them():
     rows = workshop.truth()["student.flac"]["sentences"]
     lines = [f"{i}\n00:00:{a:06.3f} --> 00:00:{b:06.3f}\n{t}\n" for i, (t, a, b) in enumerate(rows)]
@@ -126,6 +100,8 @@ def test_texts_for_clips_and_recordings_that_are_not_there(tmp_path):
         label.from_texts(corpus, {"nobody": "text"})
     with pytest.raises(CorpusError, match="student.flac"):
         label.from_subtitles(corpus, "other.wav", SRT)
+    with pytest.raises(CorpusError, match="found none"):
+        label.from_subtitles(corpus, "student.flac", "no subtitles")
     with pytest.raises(CorpusError, match="a script with words"):
         label.from_script(corpus, "student.flac", " \n ")
     deaf = corpus.updated({corpus.clips[0].id: {"heard": ""}})
@@ -143,14 +119,15 @@ def counting(monkeypatch):
     """Batches of four, whose texts name the model, the language and the clip's length."""
     calls: list[list[str]] = []
 
-    def transcribe_batches(clips, model, *, language, exact):
-        waves = list(clips)
-        for batch in batches.plan([len(y) for y in waves], batch_size=4):
-            texts = [f"{model.name} {language} {len(waves[i])}" for i in batch]
-            calls.append(texts)
-            yield batch, [batches.ClipText(text, (), -0.1, 1.0) for text in texts]
+    def transcribe_many(clips, model, *, language, exact, on_batch):
+        lengths = [len(y) for y in clips]
+        for first in range(0, len(lengths), 4):
+            batch = range(first, min(first + 4, len(lengths)))
+            texts = {i: f"{model.name} {language} {lengths[i]}" for i in batch}
+            calls.append(list(texts.values()))
+            on_batch({i: batches.ClipText(text, (), -0.1, 1.0) for i, text in texts.items()})
 
-    monkeypatch.setattr(batches, "transcribe_batches", transcribe_batches)
+    monkeypatch.setattr(batches, "transcribe_many", transcribe_many)
     monkeypatch.setattr(models, "fingerprint", lambda model: model.name)
     return calls
 
@@ -160,7 +137,7 @@ def _blank(corpus: Manifest) -> Manifest:
 
 
 MODEL = SimpleNamespace(name="A")
-SMALL = ModelDimensions(80, 1500, 16, 2, 1, 51864, 448, 16, 2, 1)  # English only, random weights
+SMALL = ModelDimensions(80, 1500, 16, 2, 1, 51864, 24, 16, 2, 1)  # English only, random weights
 
 
 def test_killed_and_started_again_only_the_rest_is_heard(tmp_path, counting, monkeypatch):
@@ -173,16 +150,18 @@ def test_killed_and_started_again_only_the_rest_is_heard(tmp_path, counting, mon
     assert [c.text for c in again.clips] == expected and counting == []
 
     other = _blank(workshop.small(tmp_path / "killed", 10))
-    real = batches.transcribe_batches
+    real, counting[:] = batches.transcribe_many, []
 
-    def die_in_the_second(*arguments, **options):
-        for n, made in enumerate(real(*arguments, **options)):
-            if n == 1:
+    def die_in_the_second(*arguments, on_batch, **options):
+        def die(made):
+            if len(counting) == 2:
                 raise KeyboardInterrupt
-            yield made
+            on_batch(made)
+
+        real(*arguments, on_batch=die, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(batches, "transcribe_batches", die_in_the_second)
+        patch.setattr(batches, "transcribe_many", die_in_the_second)
         with pytest.raises(KeyboardInterrupt):
             label.with_whisper(other, MODEL)
     cache = tmp_path / "killed" / label.CACHE

@@ -281,12 +281,9 @@ exchanges = sys.argv[4] == "exchange"
 one = t.make(base / "one", ["a", "b", "c"])
 two = t.make(base / "two", ["a", "d", "e", "f"], level=0.3, text="Another")  # a: other sound
 
-def begin(out):
-    write(one, out)
-    t._add_foreign(out)
-
-begin(base / "old")
-begin(base / "new")
+write(one, base / "old")
+t._add_foreign(base / "old")
+shutil.copytree(base / "old", base / "new", symlinks=True)
 write(two, base / "new")
 old, new = workshop.tree(base / "old"), workshop.tree(base / "new")
 assert old != new
@@ -315,7 +312,7 @@ while True:
     n += 1
     shutil.rmtree(base / "run", ignore_errors=True)
     out = base / "run" / "out"
-    begin(out)
+    shutil.copytree(base / "old", out, symlinks=True)
     child = os.fork()
     if not child:
         hooked(n)
@@ -342,8 +339,7 @@ print(killed, sorted(states))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-@pytest.mark.parametrize("to", list(WRITERS))
-@pytest.mark.parametrize("way", ["exchange", "renames"])
+@pytest.mark.parametrize(("to", "way"), [("ljspeech", "exchange"), ("audiofolder", "renames")])
 def test_killed_at_any_step_the_old_or_the_new_one_is_whole(tmp_path, to, way):
     if way == "exchange":
         (tmp_path / "a").mkdir()

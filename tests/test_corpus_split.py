@@ -47,7 +47,7 @@ from lab_utils.corpus import speech
 torch.set_num_threads(1)
 resident = lambda: int(re.search(r"VmRSS:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
 detector, y = speech.SpeechDetector(), np.random.default_rng(0).normal(0, 0.1, 47_554).astype("f4")
-for i in range(2 * 3600 * 16_000 // len(y)):
+for i in range(3600 * 16_000 // len(y)):
     detector.feed(y)
     if i == 200:  # ten minutes
         before = resident()
@@ -56,13 +56,13 @@ print(len(detector.finish()), resident() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads its memory from /proc")
-def test_two_hours_of_listening_need_no_more_memory_than_ten_minutes():
+def test_an_hour_of_listening_needs_no_more_memory_than_ten_minutes():
     done = subprocess.run(
         [sys.executable, "-c", LISTEN], capture_output=True, text=True, check=True, timeout=300
     )
     n_windows, more = done.stdout.split()
-    assert int(n_windows) > 224_000
-    assert float(more) < 50, "MB"
+    assert int(n_windows) > 112_000
+    assert float(more) < 23, "MB"
 
 
 def test_the_detector_leaves_torchs_threads_alone():

@@ -17,10 +17,10 @@ from lab_utils.plotting import decoding as plots
 
 pytestmark = pytest.mark.model
 
-GREEDY_CLIPS = ("en_story_wav", "en_joe", "en_noisy", "en_name", "en_pauses", "hum")
-BEAM_CLIPS = ("en_story_wav", "en_joe", "en_noisy")
+GREEDY_CLIPS = ("en_story_wav", "en_noisy", "en_name", "en_pauses", "hum")
+BEAMS = (("en_story_wav", 2), ("en_joe", 5), ("en_noisy", 5), ("en_joe", 1))
 CLEAN_CLIPS = ("en_story_wav", "en_joe", "en_name", "en_pauses", "en_mic")
-LANGUAGES = ("en_story_wav", "en_story_mp3", "de", "es", "fr", "it", "ja", "ru", "ca", "sq")
+LANGUAGES = ("en_story_wav", "de", "fr", "ja", "ca", "sq")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,11 @@ def windows(tiny, base):
 @pytest.fixture(scope="module")
 def story(windows):
     return windows("en_story_wav")
+
+
+@pytest.fixture(scope="module")
+def path(story):
+    return decoding.trace(story)
 
 
 def official(window, **options):
@@ -106,7 +111,7 @@ def test_sampling_is_whispers_with_the_same_seed(story):
     assert_same(decoding.trace(story, temperature=0.8, seed=7), result)
 
 
-@pytest.mark.parametrize("key, k", [*itertools.product(BEAM_CLIPS, (2, 5)), ("en_joe", 1)])
+@pytest.mark.parametrize("key, k", BEAMS)
 def test_beam_search_is_whispers(windows, key, k):
     window = windows(key)
     assert_same(decoding.beam_search(window, beam_size=k), official(window, beam_size=k))
@@ -131,11 +136,10 @@ def test_language_probs_are_whispers(windows, key):
     assert sum(guess.probs.values()) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("key", ["en_story_wav", "en_joe"])
-def test_word_times_are_whispers_alignment(windows, key):
+def test_word_times_are_whispers_alignment(windows):
     from whisper.timing import find_alignment
 
-    window = windows(key)
+    window = windows("en_joe")
     path = decoding.trace(window)
     tokens = [step.token for step in path.steps if step.kind == "text"]
     expected = find_alignment(
@@ -179,8 +183,7 @@ def test_attention_finds_the_spliced_words(windows, name, median, most):
     assert max(off) < most
 
 
-def test_attention_rows_are_distributions_over_the_sound(story):
-    path = decoding.trace(story)
+def test_attention_rows_are_distributions_over_the_sound(story, path):
     n_heads = len(story.model.alignment_heads.indices().T)
     assert path.attention.shape == (len(path.steps), n_heads, story.n_positions)
     assert path.attention.sum(axis=-1) == pytest.approx(1, abs=1e-4)
@@ -188,8 +191,7 @@ def test_attention_rows_are_distributions_over_the_sound(story):
     assert whisper.model.MultiHeadAttention.use_sdpa  # switched back on
 
 
-def test_attended_stretch_holds_its_peak(story):
-    path = decoding.trace(story)
+def test_attended_stretch_holds_its_peak(story, path):
     for i in range(len(path.steps)):
         span = decoding.attended(path, i)
         assert 0 <= span.start <= span.peak <= span.end <= story.duration + 0.02
@@ -201,8 +203,7 @@ def test_attended_stretch_holds_its_peak(story):
 # --- what a trace says --------------------------------------------------------------------------
 
 
-def test_steps_add_up(story):
-    path = decoding.trace(story)
+def test_steps_add_up(story, path):
     assert path.steps[-1].kind == "end"
     assert sum(np.log(s.probability) for s in path.steps) / len(path.steps) == pytest.approx(
         path.avg_logprob, abs=1e-4
@@ -217,8 +218,7 @@ def test_steps_add_up(story):
     assert list(path.table()["token"]) == [step.token for step in path.steps]
 
 
-def test_forced_tokens_come_first_then_the_model(story):
-    path = decoding.trace(story)
+def test_forced_tokens_come_first_then_the_model(story, path):
     place = next(i for i, s in enumerate(path.steps) if s.text == " leaves")
     other = next(a for a in path.steps[place].alternatives if a.token != path.steps[place].token)
     branch = decoding.trace(story, forced=[*path.tokens[:place], other.token])
@@ -230,8 +230,7 @@ def test_forced_tokens_come_first_then_the_model(story):
     assert branch.steps[place].probability == pytest.approx(other.probability, abs=1e-4)
 
 
-def test_forcing_the_own_tokens_changes_nothing(story):
-    path = decoding.trace(story)
+def test_forcing_the_own_tokens_changes_nothing(story, path):
     again = decoding.trace(story, forced=path.tokens)
     assert again.tokens == path.tokens
     assert again.avg_logprob == pytest.approx(path.avg_logprob, abs=1e-4)
@@ -384,29 +383,31 @@ def test_encode_starts_where_told(tiny):
             decoding.encode(y, tiny, start=start)
 
 
-def test_refusals_say_what_to_do(tiny, story):
-    with pytest.raises(DecodingError, match="80 bands.*found 128 bands.*n_mels=model.dims.n_mels"):
-        decoding.encode(np.zeros((128, 3000), np.float32), tiny)
+@pytest.mark.parametrize(
+    "call, match",
+    [
+        (lambda window: decoding.encode(np.zeros((128, 3000), np.float32), window.model),
+         "80 bands.*found 128 bands.*n_mels=model.dims.n_mels"),
+        (lambda window: decoding.detect(window), "without '.en'"),
+        (lambda window: decoding.beam_search(window, beam_size=0), "beam of at least 1"),
+        (lambda window: decoding.beam_search(window, beam_size="2"), "beam of at least 1"),
+        (lambda window: decoding.beam_search(window, beam_size=2, prefix="Every"),
+         "without_timestamps=True"),
+        (lambda window: decoding.try_temperatures(window, temperatures=()),
+         "at least one temperature"),
+        (lambda window: decoding.language_name("xx"), "found 'xx'"),
+        (lambda window: decoding.detect_over_time(
+            np.zeros(16000, np.float32), window.model, sr=16000, width=31), "width between"),
+    ],
+)  # fmt: skip
+def test_refusals_say_what_to_do(story, call, match):
+    with pytest.raises(DecodingError, match=match):
+        call(story)
+
+
+def test_integers_are_no_waveform(tiny):
     with pytest.raises(AudioError, match="32768"):
         decoding.encode(np.zeros(16000, np.int16), tiny)
-    with pytest.raises(DecodingError, match="without '.en'"):
-        decoding.detect(story)
-    with pytest.raises(DecodingError, match="knows only English"):
-        decoding.trace(story, language="de")
-    with pytest.raises(DecodingError, match="decoding.languages"):
-        decoding.trace(story, language="klingon")
-    with pytest.raises(DecodingError, match="beam_search"):
-        decoding.trace(story, beam_size=5)
-    with pytest.raises(DecodingError, match="DecodingOptions"):
-        decoding.trace(story, colour="blue")
-    with pytest.raises(DecodingError, match="forced tokens"):
-        decoding.trace(story, forced=[10**6])
-    with pytest.raises(DecodingError, match="beam of at least 1"):
-        decoding.beam_search(story, beam_size=0)
-    with pytest.raises(DecodingError, match="found 'xx'"):
-        decoding.language_name("xx")
-    with pytest.raises(DecodingError, match="width between"):
-        decoding.detect_over_time(np.zeros(16000, np.float32), tiny, sr=16000, width=31)
 
 
 # --- the solutions of the lab's exercises --------------------------------------------------------
@@ -461,6 +462,11 @@ def test_a_language_has_one_code_whatever_it_is_called(windows):
 @pytest.mark.parametrize(
     "options, match",
     [
+        ({"language": "de"}, "knows only English"),
+        ({"language": "klingon"}, "decoding.languages"),
+        ({"beam_size": 5}, "beam_search"),
+        ({"colour": "blue"}, "DecodingOptions"),
+        ({"forced": [10**6]}, "forced tokens"),
         ({"temperature": -1}, "temperature"),
         ({"forced": [" Am"]}, "forced tokens as token numbers"),
         ({"forced": 5}, "forced tokens as token numbers.*found 5"),
@@ -511,25 +517,14 @@ def test_a_start_sequence_that_whisper_never_saw_is_refused(windows, sequence, m
         decoding.trace(windows("de", "base"), sequence=sequence)
 
 
-def test_a_ladder_needs_a_temperature(story):
-    with pytest.raises(DecodingError, match="at least one temperature"):
-        decoding.try_temperatures(story, temperatures=())
-
-
-def test_beam_search_refuses_a_prefix_before_a_time_stamp(story):
-    with pytest.raises(DecodingError, match="without_timestamps=True"):
-        decoding.beam_search(story, beam_size=2, prefix="Every")
-    with pytest.raises(DecodingError, match="beam of at least 1"):
-        decoding.beam_search(story, beam_size="2")
-
-
 # --- pictures -----------------------------------------------------------------------------------
 
 
 def test_pictures_are_labelled(story):
     path = decoding.trace(story, sample_len=12)
     search = decoding.beam_search(story, beam_size=2, sample_len=6)
-    ax = plots.plot_alternatives(path.steps[4], title="t")
+    likely = {plots.visible(a.text): a.probability for a in path.steps[4].alternatives}
+    ax = plots.plot_bars(list(likely), list(likely.values()), marked=0, title="t")
     assert ax.get_xlabel() == "probability"
     assert [t.get_text() for t in ax.get_yticklabels()][0].startswith("␣")
     ax = plots.plot_steps(path)

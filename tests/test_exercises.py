@@ -40,7 +40,11 @@ from lab_utils.exercises import (
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 EXERCISES = exercises.all_exercises()
 
-each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.key)
+
+def each(*forms):
+    """A test of every exercise, or of those of some kinds."""
+    found = [one for one in EXERCISES if not forms or isinstance(one.form, forms)]
+    return pytest.mark.parametrize("exercise", found, ids=lambda e: e.key)
 
 
 @pytest.fixture(autouse=True)
@@ -48,40 +52,31 @@ def own_progress(tmp_path, monkeypatch):
     monkeypatch.setenv("WHISPER_LAB_PROGRESS", str(tmp_path / "progress.json"))
 
 
-@each_exercise
-def test_stub_is_not_attempted(exercise):
+@each()
+def test_the_stub_is_not_attempted_and_the_solution_is_correct(exercise):
     assert exercise.judge(exercise.answer(exercise.stub)).status == NOT_ATTEMPTED
-
-
-@each_exercise
-def test_solution_is_correct(exercise):
     result = exercise.judge(exercise.answer(exercise.solution_code))
     assert result.status == CORRECT, result.message
 
 
-@each_exercise
+@each()
 def test_each_known_mistake_gets_its_own_message(exercise):
     messages = []
     for mistake in exercise.mistakes:
         result = exercise.judge(exercise.answer(mistake.code))
         assert result.status == NOT_YET, mistake.code
         assert mistake.message in result.message, f"{mistake.code} got: {result.message}"
-        assert result.mistake is mistake, f"{mistake.code}: it gives what another mistake gives"
+        assert result.mistake == mistake, f"{mistake.code}: it gives what another mistake gives"
         messages.append(result.message)
     assert len(set(messages)) == len(messages)
 
 
-def sides(exercise):
-    """The solution and each mistake, each with what it gives."""
-    return [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
-
-
-@each_exercise
+@each()
 def test_no_two_programs_give_the_same_in_every_case(exercise):
     """So each wrong one differs from the right one in at least one case, and from each other."""
-    alike = exercise.form.same
-    for (one, given), (other, found) in itertools.combinations(sides(exercise), 2):
-        assert not alike(given, found), f"the same values: {one} and {other}"
+    sides = [("the solution", exercise.right), *((m.code, given) for m, given in exercise.known)]
+    for (one, given), (other, found) in itertools.combinations(sides, 2):
+        assert not exercise.form.same(given, found), f"the same values: {one} and {other}"
 
 
 SWAPPED = {
@@ -133,55 +128,42 @@ def changed(code: str):
             setattr(node, field, old)
 
 
-@each_exercise
+@each(kinds.Function)
 def test_the_cases_refuse_each_small_change_of_the_solution(exercise):
-    if not isinstance(exercise.form, kinds.Function):
-        return
     for code in changed(exercise.solution_code):
-        if code in AS_GOOD.get(exercise.key, ()):
-            continue
-        result = exercise.judge(exercise.answer(code), seconds=2)
-        assert not result.correct, f"accepted: {code}"
+        if code not in AS_GOOD.get(exercise.key, ()):
+            result = exercise.judge(exercise.answer(code), seconds=2)
+            assert not result.correct, f"accepted: {code}"
 
 
-@each_exercise
+@each(kinds.Function)
 def test_no_mistake_fails_in_every_case(exercise):
     """Else whoever fails with such an error would be told of this mistake."""
-    if isinstance(exercise.form, kinds.Function):
-        for mistake, (first, _) in exercise.known:
-            assert not all(outcome.error for outcome in first), mistake.code
+    for mistake, (first, _) in exercise.known:
+        assert not all(outcome.error for outcome in first), mistake.code
 
 
-@each_exercise
+@each(kinds.Choice)
 def test_a_choice_has_the_options_of_its_task_and_a_mistake_for_each_wrong_one(exercise):
-    if not isinstance(exercise.form, kinds.Choice):
-        return
-    options = exercise.form.options
+    options, right = exercise.form.options, str(exercise.right)
     assert {exercise.right, *(given for _, given in exercise.known)} == set(options)
     assert len({answers.loose(option) for option in options}) == len(options)
     if not isinstance(options[0], tuple):
         places = [exercise.task.find(str(option)) for option in options]
         assert -1 not in places and places == sorted(places)
+    for mistake in exercise.mistakes:  # gives nothing away
+        assert len(right) == 1 or not re.search(rf"\b{re.escape(right)}\b", mistake.message)
 
 
-@each_exercise
+@each(kinds.Number, kinds.Array)
 def test_no_message_gives_the_answer_away(exercise):
-    if not isinstance(exercise.form, kinds.Number | kinds.Array):
-        return
     shown = {f"{value:.{digits}g}" for value in np.ravel(exercise.right) for digits in (3, 4, 6)}
     for mistake in exercise.mistakes:
         said = set(re.findall(r"-?\d+\.?\d*", mistake.message.replace(",", "")))
         assert not said & shown - set(re.findall(r"\d+", exercise.task)), mistake.message
 
 
-@each_exercise
-def test_the_message_for_a_wrong_option_does_not_name_the_right_one(exercise):
-    if isinstance(exercise.form, kinds.Choice) and len(str(exercise.right)) > 1:
-        for mistake in exercise.mistakes:
-            assert not re.search(rf"\b{re.escape(str(exercise.right))}\b", mistake.message)
-
-
-@each_exercise
+@each()
 def test_exercise_is_complete(exercise):
     assert exercise.kind in core.KINDS
     assert len(exercise.mistakes) >= 3
@@ -197,16 +179,11 @@ def test_exercise_is_complete(exercise):
     assert getattr(module, exercise.name) is exercise
 
 
-@each_exercise
-@pytest.mark.parametrize("answer", [None, "", "x", 10**400, float("nan"), [], {}, object(), print])
-def test_any_answer_gets_a_message_and_never_an_exception(exercise, answer, capsys):
-    exercise.check(answer)
-    assert capsys.readouterr().out.strip()
-
-
-def test_keys_are_unique():
-    keys = [exercise.key for exercise in EXERCISES]
-    assert len(set(keys)) == len(keys)
+@each()
+def test_any_answer_gets_a_message_and_never_an_exception(exercise, capsys):
+    for answer in (None, "", "x", 10**400, float("nan"), [], {}, object(), print):
+        exercise.check(answer)
+        assert capsys.readouterr().out.strip(), answer
 
 
 def plain(text: str) -> str:
@@ -231,13 +208,10 @@ def notebook_of(lab: str) -> nbformat.NotebookNode:
 each_lab = pytest.mark.parametrize("lab", exercises.TOPICS)
 
 
-def test_the_course_has_at_least_36_exercises():
-    assert len(EXERCISES) >= 36
-
-
-@each_lab
-def test_a_lab_has_three_to_eight_exercises(lab):
-    assert 3 <= len(exercises.of_lab(lab)) <= 8
+def test_the_course_has_exercises_of_every_kind_for_every_lab():
+    assert len(EXERCISES) == len({exercise.key for exercise in EXERCISES}) >= 36
+    assert {exercise.kind for exercise in EXERCISES} == set(core.KINDS)
+    assert all(3 <= len(exercises.of_lab(lab)) <= 8 for lab in exercises.TOPICS)
 
 
 @each_lab
@@ -246,12 +220,6 @@ def test_every_objective_of_a_lab_is_touched_by_an_exercise(lab):
     assert 3 <= len(promised) <= 5
     touched = {plain(exercise.objective) for exercise in exercises.of_lab(lab)}
     assert touched == set(promised)
-
-
-@each_lab
-def test_a_notebook_holds_task_stub_and_check_of_each_exercise_in_order(lab):
-    places = [editions.locate(notebook_of(lab), exercise) for exercise in exercises.of_lab(lab)]
-    assert [place.task for place in places] == sorted(place.task for place in places)
 
 
 @each_lab
@@ -274,22 +242,12 @@ def test_a_notebook_carries_the_marks_of_nbgrader(lab):
 
 
 @each_lab
-def test_a_notebook_gives_no_solution_away(lab):
-    found = exercises.of_lab(lab)
-    for cell in notebook_of(lab).cells:
-        for exercise in found:
-            assert exercise.solution_code not in cell.source
-
-
-@each_lab
-def test_a_notebook_ends_its_exercises_with_the_progress(lab):
+def test_a_notebook_gives_no_solution_away_and_ends_its_exercises_with_the_progress(lab):
     cells = [c for c in notebook_of(lab).cells if c.cell_type == "code"]
+    for exercise in exercises.of_lab(lab):
+        assert not any(exercise.solution_code in cell.source for cell in cells)
     assert cells[-1].source.strip() == f'exercises.progress("{lab}")'
     assert "nbval-ignore-output" in cells[-1].metadata.tags
-
-
-def test_all_kinds_are_used():
-    assert {exercise.kind for exercise in EXERCISES} == set(core.KINDS)
 
 
 # The checker itself
@@ -298,18 +256,15 @@ def test_all_kinds_are_used():
 def invented(make=kinds.number, **fields) -> Exercise:
     """An exercise of the tests; its setup has NumPy."""
     default = dict(
-        key="waveform.invented", lab="05_waveform", objective="", task="", stub="answer = ...",
-        solution_code="answer = 1", variable="answer", hints=("first", "second"), mistakes=(),
-        setup="import numpy as np",
+        objective="", look="", task="", solution_code="answer = 1", variable="answer",
+        hints=("first", "second"), mistakes=(), setup="import numpy as np",
     )  # fmt: skip
-    return make(**(default | fields))
+    return make("waveform.invented", **(default | fields))
 
 
-def asked(code: str, *cases, stub="def f(x): ...", variable="f", **fields) -> Exercise:
+def asked(code: str, *cases, stub="def f(x): ...", **fields) -> Exercise:
     """An exercise that asks for the function f."""
-    return invented(
-        kinds.function, solution_code=code, cases=cases, stub=stub, variable=variable, **fields
-    )
+    return invented(kinds.function, solution_code=code, cases=cases, stub=stub, **fields)
 
 
 def says(exercise: Exercise, answer, **more) -> str:
@@ -412,7 +367,7 @@ def test_the_known_mistake_is_told_by_the_value_of_its_code():
     mistakes = (Mistake("answer = 132_300", "That counts samples.", "samples"),)
     one = invented(solution_code="answer = 6.0", mistakes=mistakes, unit="s")
     result = one.judge("132,300 s")
-    assert result.mistake is mistakes[0] and result.message == "That counts samples."
+    assert result.mistake == mistakes[0] and result.message == "That counts samples."
 
 
 def test_a_choice_lists_its_options_as_the_task_does():
@@ -605,6 +560,10 @@ def raising(error):
     return f
 
 
+def forever(x):
+    return forever(x)
+
+
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, SystemExit(3), GeneratorExit, MemoryError, RecursionError,
               dataclasses.FrozenInstanceError("start"), StopIteration,
@@ -616,9 +575,6 @@ def test_whatever_the_readers_function_raises_gets_a_message(error):
 
 
 def test_endless_recursion_gets_a_message():
-    def forever(x):
-        return forever(x)
-
     assert "RecursionError" in says(TWICE, forever)
 
 
@@ -785,7 +741,7 @@ def test_state_between_calls_is_found():
 def test_a_mistake_that_fails_in_some_cases_is_known():
     mistake = Mistake("def f(x):\n    return 6 / (x - 3)", "Division by zero.", "division")
     one = asked("def f(x):\n    return x", "4", "3", mistakes=(mistake,))
-    assert one.judge(lambda x: 6 / (x - 3)).mistake is mistake
+    assert one.judge(lambda x: 6 / (x - 3)).mistake == mistake
     assert one.judge(lambda x: x / 0).mistake is None
 
 
@@ -938,7 +894,7 @@ def test_the_command_changes_an_exercise_and_nothing_else(tool, tmp_path, capsys
 def test_the_command_inserts_a_new_exercise(tool, tmp_path, name):
     original = (NOTEBOOKS / "06_spectrogram.ipynb").read_bytes()
     notebook = json.loads(original)
-    ids = [f"ex-{name}{part}" for part in tool.PARTS]
+    ids = [f"ex-{name}{part}" for part in editions.PARTS]
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] not in ids]
     path = tmp_path / "06_spectrogram.ipynb"
     text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"

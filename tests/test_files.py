@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from lab_utils.errors import FileNameError
+from lab_utils.errors import AudioError, FileNameError
 from lab_utils.files import check_name, fold, inside, printable, replacing
 
 
@@ -30,26 +30,25 @@ def test_what_was_there_stays_when_the_writer_fails(tmp_path, error):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_others_may_read_what_the_umask_allows(tmp_path):
+@pytest.mark.parametrize(("private", "modes"), [(False, (0o755, 0o644)), (True, (0o700, 0o600))])
+def test_others_may_read_what_the_umask_allows_unless_it_is_private(tmp_path, private, modes):
     before = os.umask(0o022)
     try:
-        with replacing(tmp_path / "a") as temporary:
+        with replacing(tmp_path / "mine" / "a", private=private) as temporary:
             temporary.write_text("x")
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o644
+    found = [stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "mine", tmp_path / "mine" / "a")]
+    assert tuple(found) == modes
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_a_private_file_is_for_the_user_alone(tmp_path):
-    before = os.umask(0)
-    try:
-        with replacing(tmp_path / "mine" / "a", private=True) as temporary:
-            temporary.write_text("x")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "mine" / "a").stat().st_mode) == 0o600
-    assert stat.S_IMODE((tmp_path / "mine").stat().st_mode) == 0o700
+def test_a_file_that_cannot_be_written_is_an_error_of_the_room(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OSError), replacing(tmp_path / "file" / "a"):
+        pass
+    with pytest.raises(AudioError, match="a could not be written to .*file"):
+        with replacing(tmp_path / "file" / "a", error=AudioError):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -62,22 +61,11 @@ def test_names_that_every_system_takes_pass_unchanged(name):
 @pytest.mark.parametrize(
     "name",
     [
-        *("", ".", "..", "../x", "/etc/x", "a/b", "a\\b", "C:x", "x" * 101, "a\nb", "a\0b", "a\rb"),
-        *(
-            "a\x7f",
-            "a\u2028b",
-            "a\u202eb",
-            "a\ud800",
-            " a",
-            "a ",
-            "a.",
-            ".hidden",
-            "nul",
-            "COM1.wav",
-        ),
-        *("Aux", "lpt9.txt", "a*b", "a?", "a|b", "a<b", 'a"b', None, 3, b"a", "\u2003a"),
+        "", ".", "..", "../x", "/etc/x", "a/b", "a\\b", "C:x", "x" * 101, "a\nb", "a\0b", "a\rb",
+        "a\x7f", "a\u2028b", "a\u202eb", "a\ud800", " a", "a ", "a.", ".hidden", "nul", "COM1.wav",
+        "Aux", "lpt9.txt", "a*b", "a?", "a|b", "a<b", 'a"b', None, 3, b"a", "\u2003a",
     ],
-)
+)  # fmt: skip
 def test_names_that_lead_elsewhere_are_refused_and_told(name):
     with pytest.raises(FileNameError, match="manifest.csv, line 3: the id"):
         check_name(name, what="manifest.csv, line 3: the id")

@@ -79,13 +79,13 @@ def test_batches_use_the_same_names(english):
 
     y = np.zeros(1600, np.float32)
     with pytest.raises(TranscriptError, match="knows only English"):
-        batches.transcribe_clips([y], english, language="German")
+        batches.transcribe_many([y], english, language="German")
     with pytest.raises(TranscriptError, match="Did you mean"):
-        batches.transcribe_clips([y], english, language="Englsh")
+        batches.transcribe_many([y], english, language="Englsh")
 
 
 def test_batches_do_not_detect_a_language(multilingual):
     import numpy as np
 
     with pytest.raises(TranscriptError, match="found None"):
-        batches.transcribe_clips([np.zeros(1600, np.float32)], multilingual, language=None)
+        batches.transcribe_many([np.zeros(1600, np.float32)], multilingual, language=None)

@@ -125,7 +125,7 @@ def test_a_crash_while_writing_leaves_the_old_file(file, monkeypatch):
         raise OSError("power cut")
 
     monkeypatch.setattr(os, "replace", crash)
-    with pytest.raises(OSError, match="power cut"):
+    with pytest.raises(ExerciseError, match="power cut"):
         solve("c.d")
     assert file.read_bytes() == before
     assert not list(file.parent.glob("*.partial"))

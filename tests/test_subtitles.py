@@ -7,8 +7,9 @@ import pytest
 import srt
 import webvtt
 
+from lab_utils import subtitles
 from lab_utils.corpus import label
-from lab_utils.errors import CorpusError, TranscriptError
+from lab_utils.errors import TranscriptError
 from lab_utils.transcripts import Segment, Transcript, Word
 
 CUE = "1\n00:00:00,000 --> 00:00:01,000\n{}\n"
@@ -27,7 +28,7 @@ def transcript(rows, *, language="en", duration=100.0):
 
 
 def texts(content):
-    return [cue.text for cue in label.parse_subtitles(content)]
+    return [cue.text for cue in subtitles.parse(content)]
 
 
 # --- read ---------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ def test_comments_and_styles_are_no_cues():
         "NOTE\n1\n00:00.000 --> 00:01.000\nOld words.\n\nSTYLE\n::cue { color: red }\n\n"
         "intro\n00:01.000 --> 00:02.000 align:start position:0%\nNew words.\n\nNOTE the end\n"
     )
-    assert label.parse_subtitles(content) == [label.Cue(1.0, 2.0, "New words.")]
+    assert subtitles.parse(content) == [subtitles.Cue(1.0, 2.0, "New words.")]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,8 @@ def test_comments_and_styles_are_no_cues():
     ],
 )
 def test_what_cannot_be_read_names_the_line(content, match):
-    with pytest.raises(CorpusError, match=match):
-        label.parse_subtitles(content)
+    with pytest.raises(TranscriptError, match=match):
+        subtitles.parse(content)
 
 
 # --- write --------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ def test_random_texts_come_back(kind):
             for a, b in zip(edges[::2], edges[1::2], strict=True)
         ]
         rows = [row for row in rows if row[2]]
-        cues = label.parse_subtitles(transcript(rows).subtitles(kind)) if rows else []
+        cues = subtitles.parse(transcript(rows).subtitles(kind)) if rows else []
         assert [(c.start, c.end, c.text) for c in cues] == rows
 
 
@@ -192,7 +193,7 @@ def test_an_arrow_in_srt_stays_unless_it_would_begin_a_cue():
 @pytest.mark.parametrize("kind", ["srt", "vtt"])
 def test_no_cue_is_empty_or_without_length(kind):
     rows = [(0, 1, " One."), (1, 2, "  "), (2, 2, " Two."), (3, 3.0001, " Three."), (4, 5, " Four")]
-    cues = label.parse_subtitles(transcript(rows).subtitles(kind))
+    cues = subtitles.parse(transcript(rows).subtitles(kind))
     assert [(c.start, c.end, c.text) for c in cues] == [(0, 1, "One."), (4, 5, "Four")]
     if kind == "vtt":
         assert len(webvtt.from_string(transcript(rows).subtitles(kind)).captions) == 2
@@ -209,7 +210,7 @@ def test_segments_without_words_beside_segments_with_words():
 
 def test_a_word_too_short_for_a_cue_goes_with_the_next():
     words = [(" One", 0, 0.5), (" two", 0.5, 0.5), (" three", 0.5, 1.0), (" four", 1.0, 1.0)]
-    cues = label.parse_subtitles(transcript([(0, 1, words)]).subtitles("srt", max_words_per_line=1))
+    cues = subtitles.parse(transcript([(0, 1, words)]).subtitles("srt", max_words_per_line=1))
     assert [c.text for c in cues] == ["One", "two three four"]
     assert all(c.start < c.end for c in cues)
 

@@ -7,19 +7,7 @@ import pytest
 from lab_utils import tables
 from lab_utils.errors import TableError
 
-SEPARATORS = [
-    "\n",
-    "\r",
-    "\r\n",
-    "\x0b",
-    "\x0c",
-    "\x1c",
-    "\x1d",
-    "\x1e",
-    "\x85",
-    "\u2028",
-    "\u2029",
-]
+SEPARATORS = [*"\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", "\r\n"]
 
 
 @pytest.mark.parametrize("sign", [*SEPARATORS, '"', ",", ";", "|", "\t", "'", "\ufeff", "𝄞", "नी"])

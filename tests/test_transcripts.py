@@ -69,7 +69,7 @@ def test_bad_input_is_refused_before_a_model_is_loaded():
 
 
 @pytest.mark.model
-@pytest.mark.parametrize("key", ["en_story_wav", "en_story_mp3", "en_story_flac", "en_joe"])
+@pytest.mark.parametrize("key", ["en_story_mp3", "en_joe"])
 def test_base_writes_down_what_was_said(key):
     clip = samples.get(key)
     transcript = transcripts.transcribe(clip.path, "base")
@@ -86,7 +86,8 @@ def test_it_is_whispers_own_result_and_twice_the_same():
     theirs = model.transcribe(y, temperature=0.0, condition_on_previous_text=False, fp16=False)
     assert ours.text == theirs["text"].strip()
     assert [s.tokens for s in ours.segments] == [tuple(s["tokens"]) for s in theirs["segments"]]
-    assert transcripts.transcribe(y, model) == ours
+    short = y[: 3 * 16_000]
+    assert transcripts.transcribe(short, model) == transcripts.transcribe(short, model)
 
 
 @pytest.mark.model
@@ -272,7 +273,7 @@ def test_real_silence_with_word_times_gives_subtitles(tiny):
 def test_the_picture_shows_where_windows_begin(by_hand):
     from dataclasses import replace
 
-    from lab_utils.plotting.transcripts import plot_segments
+    from lab_utils.plotting.speech import plot_segments
 
     first, second = by_hand.segments
     ax = plot_segments([first, replace(second, seek=2850)], duration=62.0)

@@ -19,12 +19,12 @@ from typing import Any
 
 from lab_utils import exercises
 from lab_utils.classroom import editions
+from lab_utils.classroom.editions import PARTS
 from lab_utils.errors import ExerciseError, LabError
 from lab_utils.exercises import Exercise
 from lab_utils.files import replacing
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-PARTS = ("-task", "", "-check", "-help")
 
 
 def sources(exercise: Exercise, number: int) -> dict[str, str]:
@@ -39,12 +39,7 @@ def sources(exercise: Exercise, number: int) -> dict[str, str]:
 
 
 def update(notebook: dict[str, Any], lab: str) -> list[str]:
-    """Bring the exercise cells of a decoded notebook up to date, in place.
-
-    Returns
-    -------
-    list of str
-        What was changed, a line for each cell.
+    """Bring the exercise cells of a decoded notebook up to date, in place; say what changed.
 
     Raises
     ------
@@ -57,15 +52,14 @@ def update(notebook: dict[str, Any], lab: str) -> list[str]:
     after = _section(cells, lab)
     for number, exercise in enumerate(exercises.of_lab(lab), 1):
         wanted = sources(exercise, number)
-        found = {part: _find(cells, f"ex-{exercise.name}{part}") for part in PARTS}
-        missing = [f"ex-{exercise.name}{part}" for part in PARTS if found[part] is None]
-        if len(missing) == len(PARTS):
+        found = editions.locate(cells, exercise)
+        if not found:
             cells[after + 1 : after + 1] = [_cell(exercise, part, wanted) for part in PARTS]
             changes.append(f"{lab}: ex-{exercise.name} inserted")
             known.update(range(after + 1, after + 1 + len(PARTS)))
             after += len(PARTS)
             continue
-        if missing:
+        if missing := [f"ex-{exercise.name}{part}" for part in PARTS if part not in found]:
             raise ExerciseError(
                 f"{lab}: expected the cells {', '.join(missing)}, found none. Delete the others of "
                 "this exercise, too: then the command inserts all of them."
@@ -95,15 +89,6 @@ def _section(cells: list[dict], lab: str) -> int:
         if cell["cell_type"] == "markdown" and "".join(cell["source"]).startswith("## Exercises"):
             return i
     raise ExerciseError(f"{lab}: expected a cell that starts with '## Exercises', found none.")
-
-
-def _find(cells: list[dict], name: str) -> int | None:
-    """The index of the cell with this id, in which a hyphen may stand for an underscore."""
-    wanted = name.replace("_", "-")
-    found = [i for i, cell in enumerate(cells) if cell.get("id", "").replace("_", "-") == wanted]
-    if len(found) > 1:
-        raise ExerciseError(f"Expected one cell with the id {name}, found {len(found)}.")
-    return found[0] if found else None
 
 
 def _type(part: str) -> str:

@@ -10,7 +10,6 @@ training; general sentences alternate between the two. Clips are 16 kHz mono Ogg
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import json
 import random
@@ -23,8 +22,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from lab_utils.constants import SAMPLE_RATE
+from lab_utils.files import sha256
+
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLE_RATE = 16_000  # Hz
 PEAK = 0.6
 SEED = 7
 N_SENTENCES = {"train": 84, "validation": 12, "test": 36}
@@ -138,7 +139,7 @@ def write(folder: Path) -> dict:
                 "text": row["text"],
                 "terms": row["terms"],
                 "duration": round(len(y) / SAMPLE_RATE, 3),
-                "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest(),
+                "sha256": sha256(folder / name),
             }
         )
     return {

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import hashlib
 import io
 import json
 import os
@@ -36,7 +35,7 @@ import numpy as np
 import soundfile
 
 from lab_utils import audio
-from lab_utils.files import replacing
+from lab_utils.files import replacing, sha256
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SR = audio.SAMPLE_RATE
@@ -619,7 +618,7 @@ def entry(path: Path, clip: Clip) -> dict:
     """What the registry says of a file."""
     return {
         "file": path.relative_to(ASSETS).as_posix(),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": sha256(path),
         "text": clip.text,
         "language": clip.language,
         "speaker": clip.speaker,
@@ -637,7 +636,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", metavar="KEY", choices=list(RECIPES))
     wanted = parser.parse_args(argv).only or list(RECIPES)
     registry = ASSETS / "registry.json"
-    samples = json.loads(registry.read_text("utf-8"))["samples"] if registry.is_file() else {}
+    whole = json.loads(registry.read_text("utf-8")) if registry.is_file() else {}
+    samples = whole.get("samples", {})
     missing = 0
     for key in wanted:
         file, make = RECIPES[key]
@@ -655,7 +655,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{key:18} {samples[key]['duration']:7.3f} s {kilobytes:6} KiB  {state}")
     samples = {key: samples[key] for key in RECIPES if key in samples}
     with replacing(registry) as temporary:
-        text = json.dumps({"samples": samples}, indent=1, ensure_ascii=False)
+        text = json.dumps(whole | {"samples": samples}, indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", "utf-8")
     total = sum(path.stat().st_size for path in (ASSETS / "audio").iterdir())
     print(f"{len(samples)} clips, {total / 1e6:.2f} MB in all")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,20 +29,13 @@ from ..languages import language_code
 from ..models import load_model
 from .encoder import METHOD, Padding, encode, padding_of
 
-__all__ = [
-    "METHOD",
-    "ClipText",
-    "Padding",
-    "encode",
-    "padding_of",
-    "plan",
-    "transcribe_batches",
-    "transcribe_clips",
-]
+__all__ = ["METHOD", "ClipText", "Padding", "encode", "padding_of", "transcribe_many"]
 
 if TYPE_CHECKING:
-    from whisper import Whisper
+    from whisper import DecodingResult, Whisper
     from whisper.decoding import DecodingTask
+
+    from .decoder import Decoded
 
 BATCH_SIZE = 16
 READ_AHEAD = 8  #: batches whose clips are in memory at once, and sorted by length
@@ -69,23 +62,21 @@ class ClipText:
         return not self.text or improbable or self.compression_ratio > HIGHEST_RATIO
 
 
-def transcribe_clips(
-    clips: Sequence[Clip],
+def transcribe_many(
+    clips: Iterable[Clip],
     model: Whisper | str = "base",
     *,
     language: str = "en",
     batch_size: int = BATCH_SIZE,
     exact: bool = False,
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[dict[int, ClipText]], None] | None = None,
 ) -> list[ClipText]:
     """Transcribe clips of at most 30 seconds, greedy and without timestamps.
 
     Parameters
     ----------
-    clips : sequence of path-like or np.ndarray
-        Files, or mono float waveforms at 16 kHz.
-    model : whisper.Whisper or str
-        A model, or the name of one.
+    clips : iterable of path-like or np.ndarray
+        Files, or mono float waveforms at 16 kHz. 128 are read ahead, never all.
     language : str
         Code or English name of the language that all clips are in.
     batch_size : int
@@ -93,7 +84,8 @@ def transcribe_clips(
     exact : bool
         Give every clip its own 30 seconds, by ``whisper.decode``: slower.
     on_batch : callable, optional
-        Called with the number of clips done after each batch.
+        Called after each batch with its texts, ``{number of the clip: text}``. Clips of similar
+        length share a batch.
 
     Returns
     -------
@@ -113,40 +105,6 @@ def transcribe_clips(
     -----
     Taught in: notebooks/08_dataset.ipynb.
     """
-    results: dict[int, ClipText] = {}
-    for indices, texts in transcribe_batches(
-        clips, model, language=language, batch_size=batch_size, exact=exact
-    ):
-        results.update(zip(indices, texts, strict=True))
-        if on_batch:
-            on_batch(len(results))
-    return [results[i] for i in range(len(results))]
-
-
-def plan(durations: Sequence[float], *, batch_size: int = BATCH_SIZE) -> list[list[int]]:
-    """Which clips are decoded together: sorted by length, so that a batch wastes little.
-
-    Parameters
-    ----------
-    durations : sequence of float
-        Of each clip, in any unit.
-    """
-    order = sorted(range(len(durations)), key=lambda i: (durations[i], i))
-    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-
-
-def transcribe_batches(
-    clips: Iterable[Clip],
-    model: Whisper | str = "base",
-    *,
-    language: str = "en",
-    batch_size: int = BATCH_SIZE,
-    exact: bool = False,
-) -> Iterator[tuple[list[int], list[ClipText]]]:
-    """Like :func:`transcribe_clips`, but hand out each batch (indices, texts) when it is done.
-
-    ``clips`` may be an iterator: 128 clips are read ahead, never all.
-    """
     import torch
     import whisper
 
@@ -165,14 +123,22 @@ def transcribe_batches(
         fp16=False,
     )
     task = whisper.decoding.DecodingTask(model, options)
-    waves, start = map(_read, clips), 0
-    while ahead := list(itertools.islice(waves, READ_AHEAD * batch_size)):
-        for batch in plan([len(y) for y in ahead], batch_size=batch_size):
-            sounds = [ahead[i] for i in batch]
+    transcribe = _exact if exact else _shared
+    results: dict[int, ClipText] = {}
+    waves = map(_read, clips)
+    while ahead := dict(
+        enumerate(itertools.islice(waves, READ_AHEAD * batch_size), start=len(results))
+    ):
+        by_length = sorted(ahead, key=lambda i: len(ahead[i]))  # so that a batch wastes little
+        for first in range(0, len(by_length), batch_size):
+            batch = by_length[first : first + batch_size]
             with torch.inference_mode():
-                texts = _exact(model, task, sounds) if exact else _shared(model, task, sounds)
-            yield [start + i for i in batch], texts
-        start += len(ahead)
+                texts = transcribe(model, task, [ahead[i] for i in batch])
+            made = dict(zip(batch, texts, strict=True))
+            results |= made
+            if on_batch:
+                on_batch(made)
+    return [results[i] for i in range(len(results))]
 
 
 def _read(clip: Clip) -> np.ndarray:
@@ -225,8 +191,8 @@ def _exact(
     return [_clip_text(made, made.text, made.compression_ratio, redone) for made in texts]
 
 
-def _clip_text(made, text: str, compression_ratio: float, redone: bool = False) -> ClipText:
-    """From our own decoder's result or from whisper's."""
-    return ClipText(
-        text, tuple(made.tokens), made.avg_logprob, compression_ratio, made.no_speech_prob, redone
-    )
+def _clip_text(
+    made: Decoded | DecodingResult, text: str, compression_ratio: float, redone: bool = False
+) -> ClipText:
+    tokens = tuple(made.tokens)
+    return ClipText(text, tokens, made.avg_logprob, compression_ratio, made.no_speech_prob, redone)

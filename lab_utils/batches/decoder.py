@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
     from whisper import Whisper
     from whisper.decoding import DecodingTask
+    from whisper.model import MultiHeadAttention
 
 
 @dataclass
@@ -40,7 +41,6 @@ def greedy(
 
     Parameters
     ----------
-    model : whisper.Whisper
     task : whisper.decoding.DecodingTask
         The start sequence, the filters of the logits and the length come from here.
     own : torch.Tensor, shape (batch, n_positions, width)
@@ -66,14 +66,14 @@ def greedy(
             clip.finished = token == task.tokenizer.eot
             if not clip.finished:
                 clip.tokens.append(token)
-        going_on = torch.tensor([not clip.finished for clip in alive], device=own.device)
+        unfinished = torch.tensor([not clip.finished for clip in alive], device=own.device)
         alive = [clip for clip in alive if not clip.finished]
         if not alive:
             break
         tokens = torch.cat([tokens, chosen[:, None]], dim=1)
         if len(alive) < len(tokens):
-            tokens = tokens[going_on]
-            memory.keep(going_on)
+            tokens = tokens[unfinished]
+            memory.keep(unfinished)
         logits = _step(model, tokens[:, -1:], memory)[:, -1]
     return clips
 
@@ -108,7 +108,7 @@ class Memory:
         self.sound = [self._project(layer, own) for layer in layers]
         self.padding = [[t[0] for t in self._project(layer, padding[None])] for layer in layers]
 
-    def _project(self, attention, x: torch.Tensor) -> list[torch.Tensor]:
+    def _project(self, attention: MultiHeadAttention, x: torch.Tensor) -> list[torch.Tensor]:
         return [
             split_heads(f(x), self.n_head).contiguous() for f in (attention.key, attention.value)
         ]

@@ -64,20 +64,12 @@ def n_own(n_samples: int) -> int:
 
 
 def encode(model: Whisper, y: np.ndarray, padding: Padding) -> torch.Tensor:
-    """Encode one clip; what follows its positions is the rest of ``padding.encoded``.
-
-    Parameters
-    ----------
-    model : whisper.Whisper
-    y : np.ndarray, float32, shape (n_samples,)
-        At 16 kHz, at most 30 s.
-    padding : Padding
-        From :func:`padding_of`, of the same model.
+    """Encode one clip of at most 30 s at 16 kHz, with the padding of the same model.
 
     Returns
     -------
     torch.Tensor, shape (n_positions, width)
-        At most 1,500 positions of 20 ms.
+        At most 1,500 positions of 20 ms; what follows them is the rest of ``padding.encoded``.
     """
     return _encode(model, y, n_own(len(y)), padding).encoded
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from .. import exercises
 from ..exercises import Exercise
-from ..exercises.pages import inline
-from ..files import replacing
-from .page import PAGE, table
+from ..exercises.pages import inline, table_html
+from .page import page, write
 
 
 def book() -> str:
@@ -29,7 +28,7 @@ def book() -> str:
         points = sum(exercise.points for exercise in found)
         parts.append(f"<h2>{html.escape(lab)}: {len(found)} exercises, {points} points</h2>")
         parts += [_entry(exercise) for exercise in found]
-    return PAGE.format(title="Whisper Lab: answer book", body="\n".join(parts))
+    return page("Whisper Lab: answer book", parts)
 
 
 def _entry(exercise: Exercise) -> str:
@@ -37,17 +36,14 @@ def _entry(exercise: Exercise) -> str:
         (mistake.name, mistake.code, exercise.judge(exercise.answer(mistake.code)).message)
         for mistake in exercise.mistakes
     ]
+    caption = f"Wrong answers to {exercise.key}"
+    header = ("misconception", "they write", "they read")
     hints = "".join(f"<li>{inline(hint)}</li>" for hint in exercise.hints)
     return (
         f"<h3>{html.escape(exercise.key)}</h3><p>{inline(exercise.task)}</p>"
         f"<pre>{html.escape(exercise.solution_code)}</pre>"
         f"<p>{inline(exercise.why)}</p><details><summary>Hints</summary><ol>{hints}</ol></details>"
-        + table(
-            f"Wrong answers to {exercise.key}",
-            ("misconception", "they write", "they read"),
-            rows,
-            code_column=1,
-        )
+        f"<div class=wide>{table_html(caption, header, rows, code_column=1)}</div>"
     )
 
 
@@ -60,7 +56,6 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("file", type=Path, help="for example answers.html")
     path = parser.parse_args(argv).file
-    with replacing(path) as temporary:
-        temporary.write_text(book(), "utf-8")
+    write(path, book())
     print(f"{path}: every exercise, its solution, its wrong answers.")
     return 0

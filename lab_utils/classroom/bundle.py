@@ -60,18 +60,13 @@ def make(
 
     Parameters
     ----------
-    folder : Path
+    folder
     extras : tuple of str
         Optional groups of pyproject.toml whose packages come along (``"classroom"``).
     models : tuple of str
         Models whose weights come along.
     torch_index : str, optional
         Another index for torch alone, as ``start --torch-index`` takes it.
-
-    Returns
-    -------
-    Path
-        The folder.
 
     Raises
     ------
@@ -128,10 +123,7 @@ def wheel_commands(
 def fetch_wheels(folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None) -> None:
     """Fill the folder with wheels, and write the hash of each beside it, for this machine's kind.
 
-    Raises
-    ------
-    SetupError
-        With pip's last lines.
+    Raises SetupError with pip's last lines.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(".new-*"):

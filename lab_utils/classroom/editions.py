@@ -8,14 +8,13 @@ and hidden tests from the exercises), and ``nbgrader generate_assignment`` makes
 from __future__ import annotations
 
 import argparse
-import ast
 import copy
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import exercises
 from ..environment import project_dir, scripts_dir
@@ -26,6 +25,7 @@ from ..files import replacing, sha256
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+PARTS = ("-task", "", "-check", "-help")  #: how the ids of an exercise's cells end
 SCHEMA_VERSION = 3
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
@@ -60,92 +60,53 @@ os.environ["WHISPER_LAB_RECORDINGS"] = os.path.join(folder, "recordings")
 FORMER_CONFIGS = ("66257abb02719f77d64b600190ca997b70897af3cd92e53d17b0cba26857b108",)
 
 
-@dataclass(frozen=True)
-class Cells:
-    """Where an exercise stands in a notebook: indices of its task, stub and check cells."""
-
-    task: int
-    stub: int
-    check: int
-
-
-def locate(notebook: NotebookNode, exercise: Exercise) -> Cells:
-    """Find the three cells of an exercise by what they say.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-    exercise : Exercise
+def locate(cells: Sequence[Mapping[str, Any]], exercise: Exercise) -> dict[str, int]:
+    """Where the cells of an exercise are, by their ids; a hyphen may replace an underscore.
 
     Returns
     -------
-    Cells
+    dict of str to int
+        Those of PARTS that are there → index.
 
     Raises
     ------
     ExerciseError
-        A cell is missing, stands twice, or they stand in the wrong order.
+        Two cells have the same id.
     """
-
-    def only(what: str, kind: str, matches) -> int:
-        found = [
-            i
-            for i, cell in enumerate(notebook.cells)
-            if cell.cell_type == kind and matches(cell.source)
-        ]
-        if len(found) != 1:
-            raise ExerciseError(
-                f"{exercise.key}: expected one {kind} cell with the {what}, found {len(found)}."
-            )
-        return found[0]
-
-    cells = Cells(
-        task=only("task, word for word", "markdown", lambda text: exercise.task in text),
-        stub=only("stub", "code", lambda text: same_code(text, exercise.stub)),
-        check=only("check", "code", lambda text: exercise.cell in map(str.strip, text.split("\n"))),
-    )
-    if not cells.task < cells.stub < cells.check:
-        raise ExerciseError(f"{exercise.key}: expected task, stub, check in this order.")
-    return cells
-
-
-def same_code(one: str, other: str) -> bool:
-    """Whether two pieces of code are the same but for comments, quotes and blanks."""
-    if one.strip() == other.strip():
-        return True
-    try:
-        return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
-    except SyntaxError:
-        return False
+    ids = [cell.get("id", "").replace("_", "-") for cell in cells]
+    found = {}
+    for part in PARTS:
+        name = f"ex-{exercise.name}{part}"
+        many = ids.count(name.replace("_", "-"))
+        if many > 1:
+            raise ExerciseError(f"Expected one cell with the id {name}, found {many}.")
+        if many:
+            found[part] = ids.index(name.replace("_", "-"))
+    return found
 
 
 def mark(notebook: NotebookNode, *, lab: str) -> NotebookNode:
-    """Put nbgrader's marks on the exercise cells; every other mark of nbgrader goes.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        Changed in place. Marking it again changes nothing.
-    lab : str
-        ``"05_waveform"``.
-
-    Returns
-    -------
-    NotebookNode
-        The same notebook.
+    """Put nbgrader's marks on the exercise cells, in place; every other mark of nbgrader goes.
 
     Raises
     ------
     ExerciseError
-        The notebook lacks a cell of an exercise.
+        The notebook lacks a cell of an exercise, or has one twice.
     """
     marks: dict[int, dict] = {}
     for exercise in exercises.of_lab(lab):
-        cells = locate(notebook, exercise)
+        at = locate(notebook.cells, exercise)
+        if lacking := [f"ex-{exercise.name}{part}" for part in PARTS if part not in at]:
+            raise ExerciseError(
+                f"{exercise.key}: expected the cells {', '.join(lacking)} in {lab}, found none. "
+                f"Run: python tools/exercises.py {lab}"
+            )
         name = exercise.key.replace(".", "-")
-        marks[cells.task] = _mark(f"{name}-task", locked=True)
-        marks[cells.stub] = _mark(name, solution=True)
-        marks[cells.check] = _mark(f"{name}-check", locked=True, grade=True, points=exercise.points)
+        marks[at["-task"]] = _mark(f"{name}-task", locked=True)
+        marks[at[""]] = _mark(name, solution=True)
+        marks[at["-check"]] = _mark(
+            f"{name}-check", locked=True, grade=True, points=exercise.points
+        )
     for i, cell in enumerate(notebook.cells):
         cell.metadata.pop("nbgrader", None)
         if i in marks:
@@ -153,7 +114,7 @@ def mark(notebook: NotebookNode, *, lab: str) -> NotebookNode:
     return notebook
 
 
-def _mark(grade_id: str, **what) -> dict:
+def _mark(grade_id: str, **what: Any) -> dict[str, Any]:
     """What nbgrader keeps at a cell; booleans default to False."""
     flags = {"grade": False, "locked": False, "solution": False, "task": False}
     return flags | {"grade_id": grade_id, "schema_version": SCHEMA_VERSION} | what
@@ -173,30 +134,20 @@ def mark_file(path: Path) -> bool:
 
 
 def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
-    """The teacher's edition: solutions under the stubs, hidden tests under the checks.
+    """The teacher's edition of a lab for nbgrader's folder ``source``, without outputs.
 
-    Parameters
-    ----------
-    notebook : NotebookNode
-        A lab as it stands in ``notebooks/``; not changed.
-    lab : str
-
-    Returns
-    -------
-    NotebookNode
-        For nbgrader's folder ``source``; without outputs.
+    Solutions are under the stubs, hidden tests under the checks.
     """
     teacher = mark(copy.deepcopy(notebook), lab=lab)
     for exercise in exercises.of_lab(lab):
-        cells = locate(notebook, exercise)
-        stub, check = teacher.cells[cells.stub], teacher.cells[cells.check]
-        stub.source = "\n".join(
-            [stub.source.rstrip(), BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
-        )
+        at = locate(teacher.cells, exercise)
+        solution = [BEGIN_SOLUTION, exercise.solution_code, END_SOLUTION]
         # imported anew: a learner's own object named "exercises" grades nothing
-        hidden = ["from lab_utils.exercises import find"]
-        hidden += [f'find("{exercise.key}").grade({exercise.variable})']
-        check.source = "\n".join([check.source.rstrip(), BEGIN_HIDDEN, *hidden, END_HIDDEN])
+        grading = f'find("{exercise.key}").grade({exercise.variable})'
+        hidden = [BEGIN_HIDDEN, "from lab_utils.exercises import find", grading, END_HIDDEN]
+        for part, lines in (("", solution), ("-check", hidden)):
+            cell = teacher.cells[at[part]]
+            cell.source = "\n".join([cell.source.rstrip(), *lines])
     for cell in teacher.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -206,11 +157,11 @@ def source_edition(notebook: NotebookNode, *, lab: str) -> NotebookNode:
 def make_course(folder: Path, labs: list[str], *, notebooks: Path | None = None) -> list[Path]:
     """Make nbgrader's course folder with the teacher's edition of each lab.
 
+    What nbgrader keeps in the folder (gradebook, submissions) stays.
+
     Parameters
     ----------
-    folder : Path
-        The course; what nbgrader keeps there (gradebook, submissions) stays.
-    labs : list of str
+    folder, labs
     notebooks : Path, optional
         Where the labs are; default: the project's ``notebooks``.
 
@@ -256,22 +207,17 @@ def write_config(path: Path) -> None:
 
 
 def generate(folder: Path, lab: str) -> Path:
-    """Let nbgrader make the learner's edition of a lab, and look that nothing is given away.
-
-    Returns
-    -------
-    Path
-        The notebook in ``release/``.
+    """Let nbgrader make the learner's edition of a lab in ``release/``.
 
     Raises
     ------
     SetupError
-        nbgrader is missing or failed.
+        nbgrader is missing or failed, or its notebook gave an answer away (and is deleted).
     """
-    nbgrader(folder, "generate_assignment", lab, "--create", "--force")
-    path = folder / "release" / lab / f"{lab}.ipynb"
     import nbformat
 
+    nbgrader(folder, "generate_assignment", lab, "--create", "--force")
+    path = folder / "release" / lab / f"{lab}.ipynb"
     given_away = leaks(nbformat.read(path, as_version=4), lab=lab)
     if given_away:
         path.unlink()
@@ -280,36 +226,31 @@ def generate(folder: Path, lab: str) -> Path:
 
 
 def leaks(notebook: NotebookNode, *, lab: str) -> list[str]:
-    """The keys of exercises whose solution or hidden tests stand in a notebook's exercise cells."""
+    """The keys of exercises of which a notebook shows a line of the solution or a hidden test."""
     found = []
     for exercise in exercises.of_lab(lab):
-        name = exercise.key.replace(".", "-")
-        for cell in notebook.cells:
-            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
-            if grade_id == name and not same_code(cell.source, exercise.stub):
-                found.append(exercise.key)
-            elif grade_id == f"{name}-check" and ".grade(" in cell.source:
-                found.append(exercise.key)
+        at = locate(notebook.cells, exercise)
+        stub, check = (notebook.cells[at[part]].source for part in ("", "-check"))
+        secret = _lines(exercise.solution_code) - _lines(exercise.stub) | {BEGIN_SOLUTION}
+        found += [exercise.key] * bool(secret & _lines(stub))
+        found += [exercise.key] * (".grade(" in check)
     return found
+
+
+def _lines(code: str) -> set[str]:
+    return {line.strip() for line in code.splitlines()} - {""}
 
 
 def nbgrader(folder: Path, *arguments: str) -> str:
     """Run one nbgrader command in the course's folder; returns what it said.
 
-    Raises
-    ------
-    SetupError
-        nbgrader is not installed, or the command failed.
+    Raises SetupError if nbgrader is not installed or the command failed.
     """
     command = [sys.executable, "-m", "nbgrader", *arguments]
     path = f"{scripts_dir()}{os.pathsep}{os.environ.get('PATH', '')}"  # nbgrader starts alembic
+    variables = {**os.environ, "PATH": path}
     done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        errors="replace",
+        command, cwd=folder, env=variables, capture_output=True, text=True, errors="replace"
     )
     if "No module named nbgrader" in done.stderr:
         raise SetupError('nbgrader is not installed. Run: pip install "nbgrader>=0.9.5"')

@@ -6,6 +6,8 @@ models' weights and the speech from here. Run again, it does only what is missin
 you changed stay.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -29,18 +31,18 @@ STRAY = re.compile(r"\._.*|\.DS_Store|Thumbs\.db|desktop\.ini|\.fseventsd|\.Spot
                    r"|\.Trashes|System Volume Information")  # fmt: skip
 
 
-def target():
+def target() -> str:
     """This Python and system, as the makers of the folder name them."""
     version = "Python {}.{}".format(*sys.version_info[:2])
     return f"{version}, {platform.system()} {platform.machine()}"
 
 
-def lock(name):
+def lock(name: str) -> str:
     """The file with the hashes of the packages for one target."""
     return "packages " + re.sub(r"[^\w.]+", "-", name) + ".txt"
 
 
-def sha256(path):
+def sha256(path: Path) -> str:
     """The SHA-256 of a file, or nothing where it cannot be read."""
     digest = hashlib.sha256()
     try:
@@ -52,7 +54,7 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def listed():
+def listed() -> dict[str, str]:
     """The files that the makers put here: name → SHA-256. Ends the program if the list is none."""
     try:
         lines = (HERE / MANIFEST).read_text("utf-8").splitlines()
@@ -65,7 +67,7 @@ def listed():
     return {name: digest for digest, name in pairs}
 
 
-def strangers(root, files):
+def strangers(root: Path, files: dict[str, str]) -> list[str]:
     """Names of files that are in a folder and not on the list."""
     found = []
     for folder, folders, names in os.walk(root):
@@ -78,7 +80,7 @@ def strangers(root, files):
     return sorted(found)
 
 
-def copy_labs(files, destination):
+def copy_labs(files: dict[str, str], destination: Path) -> None:
     """Copy the labs; a file that is there stays."""
     for name in files:
         if not name.startswith("whisper-lab/"):
@@ -92,7 +94,7 @@ def copy_labs(files, destination):
         os.replace(partial, goal)
 
 
-def check(files):
+def check(files: dict[str, str]) -> str:
     """What is wrong with this folder or this machine; empty if nothing is."""
     try:
         targets = [*map(str, json.loads((HERE / "targets.json").read_text("utf-8")))]
@@ -114,7 +116,7 @@ def check(files):
     return ""
 
 
-def main():
+def main() -> int:
     if "-h" in sys.argv or "--help" in sys.argv:
         print(__doc__)
         return 0

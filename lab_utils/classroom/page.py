@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 
-from ..exercises.pages import inline
+from ..exercises import pages
+from ..files import replacing
 
-PAGE = """<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -16,9 +18,8 @@ body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem aut
        color: #1f2328; background: #fff; overflow-wrap: anywhere }}
 table {{ border-collapse: collapse; margin: 1rem 0; overflow-wrap: normal }}
 caption {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden }}
-th, td {{ text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #ddd;
-         vertical-align: top; font-weight: normal; max-width: 32rem }}
-thead th {{ font-weight: bold }}
+th, td {{ border-bottom: 1px solid #ddd; vertical-align: top; max-width: 32rem }}
+tbody th {{ font-weight: normal }}
 pre {{ margin: 0; font-size: .85em; white-space: pre-wrap; overflow-wrap: anywhere }}
 .wide {{ overflow-x: auto }}
 </style></head><body>
@@ -27,26 +28,28 @@ pre {{ margin: 0; font-size: .85em; white-space: pre-wrap; overflow-wrap: anywhe
 """
 
 
-def table(
-    caption: str,
-    header: Iterable[str],
-    rows: Iterable[Iterable[str]],
+def page(title: str, parts: Sequence[str]) -> str:
+    """The whole page."""
+    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
+
+
+def write(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a page whole or not at all."""
+    with replacing(path, private=private) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def section(
+    title: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
     *,
+    before: str = "",
     code_column: int | None = None,
 ) -> str:
-    """A table; the first cell of a row is its header, one column may be code."""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-    lines = []
-    for row in rows:
-        cells = []
-        for i, cell in enumerate(row):
-            text = f"<pre>{html.escape(cell)}</pre>" if i == code_column else inline(cell)
-            cells.append(f"<td>{text}</td>" if i else f'<th scope="row">{text}</th>')
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    return (
-        f"<div class=wide><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr>"
-        "</thead><tbody>" + "\n".join(lines) + "</tbody></table></div>"
-    )
+    """A heading and a table of that name, with ``before`` between them."""
+    shown = pages.table_html(title, header, rows, code_column=code_column)
+    return f"<h2>{html.escape(title)}</h2>{before}<div class=wide>{shown}</div>"
 
 
 def count(n: int, noun: str) -> str:

@@ -14,7 +14,8 @@ import re
 import secrets
 import stat
 import unicodedata
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,27 +32,13 @@ AHEAD = timedelta(days=1)  #: clocks differ; a report dated later than that is r
 
 @dataclass(frozen=True)
 class Report:
-    """A learner's results.
+    """A learner's results."""
 
-    Attributes
-    ----------
-    name : str
-        As typed; one component of a path on every system (:func:`lab_utils.files.check_name`).
-    written : str
-        When, ISO 8601 in UTC; empty if the file does not say.
-    entries : dict of str to Entry
-        By exercise key.
-    learner : str
-        A random number made once on the learner's machine; empty in reports of earlier versions.
-    file : str
-        The name of the file it was read from.
-    """
-
-    name: str
-    written: str
-    entries: dict[str, record.Entry] = field(hash=False)
-    learner: str = ""
-    file: str = ""
+    name: str  #: as typed; one component of a path on every system
+    written: str  #: when, ISO 8601 in UTC; empty if the file does not say
+    entries: dict[str, record.Entry] = field(hash=False)  #: by exercise key
+    learner: str = ""  #: a random number, made once on the learner's machine; of old there is none
+    file: str = ""  #: the name of the file it was read from
 
 
 def make(name: str) -> Report:
@@ -60,11 +47,11 @@ def make(name: str) -> Report:
     Raises
     ------
     FileNameError
-        The name is empty or holds what a file name cannot.
+        The name is empty or has what a file name cannot have.
     ExerciseError
-        The progress file cannot be read.
+        The progress file or the learner's number cannot be read.
     """
-    name = check_name(name, what="--name")
+    check_name(name, what="--name")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return Report(name, now, record.read(), learner_number())
 
@@ -72,12 +59,7 @@ def make(name: str) -> Report:
 def learner_number() -> str:
     """A random number beside the progress file, made once: it tells two of one name apart.
 
-    Empty where the folder cannot be written.
-
-    Raises
-    ------
-    ExerciseError
-        The file holds something else.
+    Empty where the folder cannot be written. Raises ExerciseError if the file is something else.
     """
     path = progress_file().with_suffix(".learner")
     try:
@@ -109,23 +91,22 @@ def read(path: Path) -> Report:
     ExerciseError
         It is not a report, or it is dated more than a day ahead.
     FileNameError
-        The learner's name could not be the name of a file. It is never rewritten: two learners must
-        not become one.
+        The name could not be that of a file. It is never rewritten: two learners must not become
+        one.
     """
     data = record.decode(_bytes(path))
-    if not isinstance(data, dict) or data.get("kind") != KIND:
+    if data.get("kind") != KIND:
         raise ExerciseError("Expected a file written by 'python -m lab_utils report'.")
     name = check_name(data.get("name"), what="the learner's name")
     written = _moment(data.get("written"))
-    known = {exercise.key: exercise for exercise in exercises.all_exercises()}
-    entries = {}
-    for key, entry in record.parse(data).items():
-        if key in known:
-            mistakes = {}
+    found, entries = record.parse(data), {}
+    for exercise in exercises.all_exercises():
+        if entry := found.get(exercise.key):
+            mistakes = Counter()
             for text, n in entry.mistakes.items():
-                if mistake := known[key].mistake_named(text):
-                    mistakes[mistake.name] = mistakes.get(mistake.name, 0) + n
-            entries[key] = record.Entry(**{**vars(entry), "mistakes": mistakes})
+                if mistake := exercise.mistake_named(text):
+                    mistakes[mistake.name] += n
+            entries[exercise.key] = replace(entry, mistakes=dict(mistakes))
     learner = _number(data.get("learner") or "")
     return Report(name, written, entries, learner, shown_name(path.name))
 

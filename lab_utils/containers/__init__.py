@@ -9,55 +9,74 @@ from __future__ import annotations
 
 import mmap
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import AudioError
 from ..ffmpeg import shown
-from . import boxes, chunks, flac, mpeg, ogg
-from .facts import Container, broken_off
-
-__all__ = ["Container", "broken_off", "inspect"]
+from . import chunks, flac, mpeg, ogg
+from .facts import Fault
 
 _PLAYLISTS = (b"#extm3u", b"ffconcat", b"<mpd", b"[playlist]", b"<asx", b"<smil", b"[reference]")
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-_W64 = b"riff\x2e\x91\xcf\x11"
-_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp")
 _MAGIC = (
-    (b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"caff", "caf"), (_W64, "w64"),
-    (b"\x1a\x45\xdf\xa3", "matroska"), (_ASF, "asf"), (b"NIST_1A", "nistsphere"),
+    (b"fLaC", "flac"), (b"OggS", "ogg"), (b".snd", "au"), (b"caff", "caf"),
+    (b"riff\x2e\x91\xcf\x11", "w64"), (b"\x1a\x45\xdf\xa3", "matroska"),
+    (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "asf"), (b"NIST_1A", "nistsphere"),
     (b"Creative Voice File", "voc"), (b"#!AMR", "amr"), (b"wvpk", "wv"), (b"MAC ", "ape"),
     (b"TTA1", "tta"), (b"FLV", "flv"), (b"\0\0\1\xba", "mpeg"), (b"\x0bw", "ac3"),
     (b"\x7f\xfe\x80\x01", "dts"), (b"\xff\xf1", "aac"), (b"\xff\xf9", "aac"),
 )  # fmt: skip
+_FORMS = {
+    (b"RIFF", b"WAVE"): "wav", (b"RIFX", b"WAVE"): "wav", (b"RF64", b"WAVE"): "wav",
+    (b"BW64", b"WAVE"): "wav", (b"RIFF", b"AVI "): "avi", (b"FORM", b"AIFF"): "aiff",
+    (b"FORM", b"AIFC"): "aiff",
+}  # fmt: skip
+_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"moof", b"styp")
+#: kind -> what takes the bytes and the start, gives the samples promised and raises a Fault
 _CHECKS = {
     "wav": chunks.riff, "aiff": chunks.aiff, "au": chunks.au, "caf": chunks.caf, "w64": chunks.w64,
-    "mov": boxes.boxes, "asf": boxes.objects, "flac": flac.inspect, "ogg": ogg.inspect,
-    "mp3": mpeg.inspect,
+    "mov": chunks.boxes, "asf": chunks.objects, "flac": flac.promised, "ogg": ogg.promised,
+    "mp3": mpeg.promised,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a file says of itself."""
+
+    kind: str  #: ffmpeg's name of the format, "playlist", or "" if the first bytes are not known
+    n_samples: int = 0  #: samples in each channel that are promised; 0 if nothing is
+    fault: str = ""  #: what is wrong, the end of a sentence that begins with the file's name
+    unclosed: bool = False  #: a WAV whose sizes were never filled in: sound to the end of the file
+
+    @property
+    def tolerance(self) -> int:
+        """Samples by which decoders may differ from the promise."""
+        return 2 * 1152 if self.kind == "mp3" else 0
 
 
 def inspect(path: Path) -> Container:
     """Read the structure of a file that is not empty; nothing is decoded."""
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         kind, start = _kind(data)
-        check = _CHECKS.get(kind)
         try:
-            return check(data, start) if check else Container(kind)
+            n_samples = _CHECKS[kind](data, start) if kind in _CHECKS else 0
+        except Fault as fault:
+            return Container(kind, fault=str(fault))
         except (struct.error, IndexError):
             return Container(kind, fault="breaks off within its header")
+    return Container(kind, n_samples or 0, unclosed=n_samples is None)
 
 
 def _kind(data: mmap.mmap) -> tuple[str, int]:
     """The kind, and where it begins behind ID3 tags."""
-    start = mpeg.behind_id3(data, 0)
+    start = mpeg.behind_id3(data)
     head = data[start : start + 64]
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind, start
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
-        return {b"WAVE": "wav", b"AVI ": "avi"}.get(head[8:12], ""), start
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return "aiff", start
+    if kind := _FORMS.get((head[:4], head[8:12])):
+        return kind, start
     if head[4:8] in _BOXES:
         return "mov", start
     if head[:1] == data[start + 188 : start + 189] == b"G":
@@ -79,13 +98,10 @@ def recording_at(path: Path) -> Container:
     name = shown(path)
     if path.is_dir():
         raise AudioError(f"{name} is a folder, not a recording. Check the name.")
+    if not path.exists():
+        raise AudioError(f"Expected a recording at {path}, found no file. Check the name.")
     if not path.is_file():
-        special = path.exists()
-        raise AudioError(
-            f"{name} is not a regular file: expected a recording. Check the name."
-            if special
-            else f"Expected a recording at {path}, found no file. Check the name."
-        )
+        raise AudioError(f"{name} is not a regular file: expected a recording. Check the name.")
     try:
         if path.stat().st_size == 0:
             raise AudioError(f"{name} is empty (0 bytes): record or copy it again.")

@@ -1,39 +1,21 @@
-"""What a file says of itself, as every check of a container gives it back."""
+"""How a check of a container says what is wrong with it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 LOOSE_END = 1024  #: bytes behind complete sound that may be anything: an upload's boundary line
 NOTHING = "holds no samples: it breaks off within its header"
 
 
-@dataclass(frozen=True)
-class Container:
-    """What the file says of itself.
-
-    Attributes
-    ----------
-    kind : str
-        ffmpeg's name of the format, ``"playlist"``, or ``""`` if the first bytes are not known.
-    n_samples : int
-        Samples in each channel that are promised; 0 if nothing is.
-    tolerance : int
-        Samples by which decoders may differ from the promise.
-    fault : str
-        What is wrong with the structure, as the end of a sentence that begins with the file's
-        name; empty if nothing is.
-    unclosed : bool
-        A WAV whose sizes were never filled in: the sound runs to the end of the file.
-    """
-
-    kind: str
-    n_samples: int = 0
-    tolerance: int = 0
-    fault: str = ""
-    unclosed: bool = False
+class Fault(Exception):
+    """What is wrong with a file, as the end of a sentence that begins with its name."""
 
 
-def broken_off(there: float, promised: float) -> str:
-    """The end of the sentence that tells what is missing, in seconds."""
-    return f"breaks off after {max(0.0, there):.1f} s of {promised:.1f} s"
+def broken_off(there: float, promised: float, per_second: float = 1) -> Fault:
+    """What is missing, told in seconds."""
+    there, promised = max(0.0, there) / per_second, promised / per_second
+    return Fault(f"breaks off after {there:.1f} s of {promised:.1f} s")
+
+
+def too_long(there: float, promised: float) -> Fault:
+    """More sound than is promised, both in seconds."""
+    return Fault(f"promises {promised:.1f} s of sound and holds {there:.1f} s")

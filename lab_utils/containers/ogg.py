@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 import zlib
 
-from .facts import Container
+from .facts import Fault
 
 _PAGE = struct.Struct("<4sBBqIIIB")
 _FIRST, _LAST = 2, 4  # flags
@@ -21,12 +22,8 @@ def checksum(page: bytes) -> int:
     return int(f"{mirrored:032b}"[::-1], 2)
 
 
-def inspect(data, start: int) -> Container:
-    """Hold the pages against their numbers and checksums."""
-    return Container("ogg", fault=_fault(data, start))
-
-
-def _fault(data, start: int) -> str:
+def promised(data: mmap.mmap, start: int) -> int:
+    """Compare the pages with their numbers and checksums; the length is not told: 0."""
     at, numbers, open_streams = start, {}, set()
     while at + _PAGE.size <= len(data):
         magic, _, flags, _, serial, number, told, n_segments = _PAGE.unpack_from(data, at)
@@ -35,18 +32,24 @@ def _fault(data, start: int) -> str:
         body = at + _PAGE.size + n_segments
         end = body + sum(data[at + _PAGE.size : body])
         if end > len(data):
-            return "breaks off within a page"
+            raise Fault("breaks off within a page")
         page = data[at : at + 22] + bytes(4) + data[at + 26 : end]
         if checksum(page) != told:
-            return f"is damaged {at} bytes after its beginning: a page has the wrong checksum"
+            raise _damaged(at, "a page has the wrong checksum")
         if flags & _FIRST:
             open_streams.add(serial)
         elif number != numbers.get(serial, -1) + 1:
-            return f"is damaged {at} bytes after its beginning: pages are missing"
+            raise _damaged(at, "pages are missing")
         numbers[serial] = number
         if flags & _LAST:
             open_streams.discard(serial)
         at = end
     if data.find(b"OggS", at) >= 0:
-        return f"is damaged {at} bytes after its beginning: bytes that belong to no page"
-    return "breaks off: the mark of its last page is missing" if open_streams else ""
+        raise _damaged(at, "bytes that belong to no page")
+    if open_streams:
+        raise Fault("breaks off: the mark of its last page is missing")
+    return 0
+
+
+def _damaged(at: int, how: str) -> Fault:
+    return Fault(f"is damaged {at} bytes after its beginning: {how}")

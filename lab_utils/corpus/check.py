@@ -50,7 +50,7 @@ class Report:
         for finding in self.findings:
             groups[finding.clip].append(finding)
 
-        def badness(item: tuple[str, list[Finding]]):
+        def badness(item: tuple[str, list[Finding]]) -> tuple[int, float, str]:
             name, findings = item
             return -len(findings), -max(f.excess for f in findings), name
 
@@ -67,16 +67,6 @@ class Report:
         ]
         return pd.DataFrame(rows, columns=["clip", "rule", "found", "remedy"])
 
-    def summary(self) -> pd.DataFrame:
-        """One row a rule: what it asks, and how many clips break it."""
-        import pandas as pd
-
-        counts = defaultdict(int)
-        for finding in self.findings:
-            counts[finding.rule] += 1
-        rows = [[rule.key, rule.sentence, counts[rule.key]] for rule in self.contract.rules]
-        return pd.DataFrame(rows, columns=["rule", "asks", "broken by"]).set_index("rule")
-
     def __str__(self) -> str:
         n, rules = len(self.manifest), len(self.contract.rules)
         head = f"{n} clips, {rules} rules of the contract {self.contract.name!r}: "
@@ -87,18 +77,11 @@ class Report:
 
 
 def check(manifest: Manifest, contract: Contract) -> Report:
-    """Hold a corpus against a contract.
+    """Compare a corpus, or an export read back, with a contract.
 
-    Parameters
-    ----------
-    manifest : Manifest
-        A corpus, or an export read back.
-    contract : Contract
-        ``rules.VOICE``, ``rules.WHISPER`` or one of your own.
-
-    Returns
-    -------
-    Report
+    Notes
+    -----
+    Taught in: notebooks/08_dataset.ipynb.
     """
     facts: dict[str, ClipFacts] = {}
     corpus = Examined(manifest, facts, tuple(_files(manifest, facts)))

@@ -6,14 +6,20 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import functools
+import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import CorpusError
 
+if TYPE_CHECKING:
+    import pyloudnorm
+
 N_FFT = 1024
 HOP_LENGTH = 256
 FRAMES_AT_ONCE = 256  #: columns that stay in the processor's cache
+SPREAD = 1.5  #: standard deviations (in dB) by which a signal exceeds the mean of the noise
 METHODS = ("none", "gate", "noisereduce")
 
 
@@ -30,20 +36,13 @@ def power_spectra(frames: np.ndarray) -> np.ndarray:
     return Z.real**2 + Z.imag**2
 
 
-def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
-    """The power above which a time-frequency cell counts as signal.
+def noise_profile(frames: np.ndarray) -> np.ndarray:
+    """The power above which a time-frequency cell counts as signal: float32, shape (513,).
 
     Parameters
     ----------
     frames : np.ndarray, float32, shape (n_frames, 1024)
         Pieces of the recording in which nobody speaks.
-    spread : float
-        Standard deviations (in dB) above the mean.
-
-    Returns
-    -------
-    np.ndarray, float32, shape (513,)
-        Power, one value for each frequency.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def noise_profile(frames: np.ndarray, *, spread: float = 1.5) -> np.ndarray:
             "of silence in the recording, or prepare it without noise reduction."
         )
     decibels = 10 * np.log10(np.maximum(power_spectra(frames), 1e-10))
-    return (10 ** ((decibels.mean(axis=0) + spread * decibels.std(axis=0)) / 10)).astype("f4")
+    return (10 ** ((decibels.mean(axis=0) + SPREAD * decibels.std(axis=0)) / 10)).astype("f4")
 
 
 def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarray:
@@ -70,14 +69,11 @@ def gate(y: np.ndarray, profile: np.ndarray, *, floor: float = 0.1) -> np.ndarra
     floor : float
         What is left of a gated cell's amplitude: 0.1 is 20 dB less.
 
-    Returns
-    -------
-    np.ndarray, float32, shape (n_samples,)
-
     Notes
     -----
-    A stationary spectral gate as in ``noisereduce``: the yes/no mask is smoothed over 9 bands and
-    5 frames. It works on ``FRAMES_AT_ONCE`` columns at a time, so that they stay in the cache.
+    Taught in: notebooks/08_dataset.ipynb. A stationary spectral gate as in ``noisereduce``: the
+    yes/no mask is smoothed over 9 bands and 5 frames. It works on ``FRAMES_AT_ONCE`` columns at a
+    time, so that they stay in the cache.
     """
     import scipy.fft
 
@@ -121,8 +117,6 @@ def reduce_noise(y: np.ndarray, frames: np.ndarray, *, sr: int, method: str) -> 
     y : np.ndarray, float32, shape (n_samples,)
     frames : np.ndarray, float32, shape (n_frames, 1024)
         Pieces of the same recording in which nobody speaks.
-    sr : int
-        Hz.
     method : {"none", "gate", "noisereduce"}
     """
     if method not in METHODS:
@@ -138,7 +132,7 @@ def reduce_noise(y: np.ndarray, frames: np.ndarray, *, sr: int, method: str) -> 
 
 
 @functools.lru_cache(maxsize=4)
-def _meter(sr: int):
+def _meter(sr: int) -> pyloudnorm.Meter:
     import pyloudnorm
 
     return pyloudnorm.Meter(sr)
@@ -152,8 +146,6 @@ def loudness(y: np.ndarray, *, sr: int) -> float:
     CorpusError
         The clip is shorter than one measuring block, 0.4 s.
     """
-    import warnings
-
     if len(y) < 0.4 * sr:
         raise CorpusError(f"Loudness needs at least 0.4 s of sound, found {len(y) / sr:.2f} s.")
     with warnings.catch_warnings():

@@ -9,9 +9,11 @@ import argparse
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
-from .. import files
+from .. import environment, files
 from ..errors import CorpusError
 from . import check, clean, export, label, pipeline, report, rules, splits, training_config
 from .manifest import MANIFEST, Manifest
@@ -38,7 +40,14 @@ def parser() -> argparse.ArgumentParser:
     )
     steps = top.add_subparsers(dest="step", required=True, metavar="STEP")
 
-    step = steps.add_parser("prepare", help="recordings -> clips and a manifest")
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        step = steps.add_parser(name, help=text)
+        step.set_defaults(run=run)
+        return step
+
+    step = add("prepare", _prepare, "recordings -> clips and a manifest")
     step.add_argument("recordings", type=Path, help="a folder, or one file, of any format")
     step.add_argument(
         "corpus",
@@ -48,9 +57,8 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("--denoise", choices=clean.METHODS, default="none")
     step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
     step.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler instead")
-    step.set_defaults(run=_prepare)
 
-    step = steps.add_parser("label", help="a text for each clip")
+    step = add("label", _label, "a text for each clip")
     step.add_argument("corpus", type=Path)
     step.add_argument("--model", default="base", help="a Whisper model (default base)")
     step.add_argument(
@@ -64,29 +72,24 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="take the words from NAME.txt (read out) or NAME.srt, NAME.vtt (subtitles) there",
     )
-    step.set_defaults(run=_label)
 
-    step = steps.add_parser("export", help="clips -> what a trainer reads")
+    step = add("export", _export, "clips -> what a trainer reads")
     step.add_argument("corpus", type=Path)
     step.add_argument("out", type=Path)
     step.add_argument("--to", choices=("ljspeech", "audiofolder"), required=True)
     step.add_argument("--speaker", help="whose voice (ljspeech)")
     step.add_argument("--by", choices=splits.GROUPS, default="text", help="what splits don't share")
     step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
-    step.set_defaults(run=_export)
 
-    step = steps.add_parser("check", help="hold a corpus or an export against a contract")
+    step = add("check", _check, "compare a corpus or an export with a contract")
     step.add_argument("folder", type=Path)
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
     step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
-    step.set_defaults(run=_check)
 
-    step = steps.add_parser("rules", help="print the rules of a contract")
+    step = add("rules", _rules, "print the rules of a contract")
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), default="voice")
-    step.set_defaults(run=_rules)
 
-    step = steps.add_parser("hardware", help="is this machine fit to train a voice?")
-    step.set_defaults(run=_hardware)
+    add("hardware", _hardware, "is this machine fit to train a voice?")
     return top
 
 
@@ -104,20 +107,16 @@ def _prepare(options: argparse.Namespace) -> int:
         )
     seconds = sum(clip.duration for clip in manifest.clips)
     print(f"{len(manifest)} clips, {seconds:.0f} s, in {options.corpus}")
-    _tell(manifest)
+    for note in manifest.notes:
+        print(f"note: {note}")
     for item in manifest.dropped:
         where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
         print(f"dropped: '{files.printable(item.recording)}'{where}: {item.reason}")
     return int(not manifest.clips)
 
 
-def _tell(manifest: Manifest) -> None:
-    for note in manifest.notes:
-        print(f"note: {note}")
-
-
 @contextlib.contextmanager
-def _executor(options: argparse.Namespace) -> Iterator:
+def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
     """None for one after another, processes, or a Dask cluster."""
     if options.jobs < 1:
         raise CorpusError(f"Expected at least 1 job, found {options.jobs}.")
@@ -129,9 +128,6 @@ def _executor(options: argparse.Namespace) -> Iterator:
         with Client(options.dask) as client:
             yield client.get_executor(pure=False)
     elif options.jobs > 1:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores
         with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as executor:
             yield executor
@@ -179,21 +175,21 @@ def _export(options: argparse.Namespace) -> int:
     if options.speaker:
         manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
     manifest = splits.assign(manifest, by=options.by)
+
+    def write_config(made: Manifest, path: Path) -> None:
+        training_config.save(training_config.training_config(made, model=options.config), path)
+
     if options.to == "audiofolder":
         made = export.audiofolder(manifest, options.out)
     else:
-        made = export.ljspeech(manifest, options.out, config=options.config and _config(options))
+        config = write_config if options.config else None
+        made = export.ljspeech(manifest, options.out, config=config)
     print(f"{len(made)} clips in {options.out}")
-    _tell(made)
+    for note in made.notes:
+        print(f"note: {note}")
     if options.config:
         print(f"settings in {options.out / 'config.json'}")
     return 0
-
-
-def _config(options: argparse.Namespace) -> Callable[[Manifest, Path], Path]:
-    return lambda made, path: training_config.save(
-        training_config.training_config(made, model=options.config), path
-    )
 
 
 def open_corpus(folder: Path) -> Manifest:
@@ -221,7 +217,5 @@ def _rules(options: argparse.Namespace) -> int:
 
 def _hardware(options: argparse.Namespace) -> int:
     needs = training_config.hardware()
-    for need in needs:
-        advice = "enough" if need.ok else f"not enough. {need.remedy}"
-        print(f"{need.what}: needs {need.needs}, has {need.has}: {advice}")
-    return int(not all(need.ok for need in needs))
+    print(environment.table(needs).to_string())
+    return int(any(need.fix for need in needs))

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import audio, tables
+from ..constants import SAMPLE_RATE
 from ..errors import AudioError, CorpusError, TableError
 from . import seal
 from .manifest import SPLITS, Clip, Manifest, check_ids
 from .spelling import spoken
 
-VOICE_SR = 22_050
-WHISPER_SR = 16_000
+VOICE_SR = 22_050  #: Hz; Whisper's is SAMPLE_RATE
 METADATA = "metadata.csv"
 DETAILS = "details.csv"  #: beside an LJSpeech table, which has no columns for them
 _DETAILS = ("recording", "speaker", "language", "licence", "consent", "heard", "split")
@@ -38,21 +38,17 @@ def ljspeech(
     out: str | os.PathLike,
     *,
     speaker: str | None = None,
-    sr: int = VOICE_SR,
     config: Callable[[Manifest, Path], object] | None = None,
 ) -> Manifest:
     """Write a corpus for a voice model: ``metadata.csv`` (id|text|text as spoken) and ``wavs/``.
 
     Parameters
     ----------
-    manifest : Manifest
     out : path-like
         The new folder. An earlier export there is replaced in one step when the new one is whole;
         files that are not ours are kept.
     speaker : str, optional
         Whose clips; needed where the corpus has several speakers.
-    sr : int
-        Hz.
     config : callable, optional
         Called with the export and a path in it: writes a trainer's settings, as a part of the
         export.
@@ -89,7 +85,8 @@ def ljspeech(
     lines = {c.id: [c.id, texts[c.id], spoken(texts[c.id], language=c.language)] for c in clips}
     with seal.replacing(out, kind="ljspeech") as staging:
         folder = staging.folder
-        _write_clips(manifest, ((clip, folder / "wavs" / f"{clip.id}.wav") for clip in clips), sr)
+        for clip in clips:
+            _write_clip(manifest, clip, folder / "wavs" / f"{clip.id}.wav", sr=VOICE_SR)
         tables.write_unquoted(folder / METADATA, lines.values())
         details = ([clip.id, *(getattr(clip, k) for k in _DETAILS)] for clip in clips)
         tables.write(folder / DETAILS, ["id", *_DETAILS], details)
@@ -103,17 +100,13 @@ def ljspeech(
     return dataclasses.replace(made, folder=Path(out), notes=tuple(staging.notes))
 
 
-def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER_SR) -> Manifest:
+def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
     """Write a corpus for Whisper as a Hugging Face *audiofolder*: a folder a split, at 16 kHz.
 
     Each of ``train``, ``validation`` and ``test`` holds its WAV files and a ``metadata.csv`` with
     ``file_name``, ``transcription`` and what is known of the clip; it loads with
     ``datasets.load_dataset("audiofolder", data_dir=…)``. White space in a text becomes one space.
-
-    Returns
-    -------
-    Manifest
-        The export, read back from the disk; ``notes`` says what was kept.
+    What is returned is as in :func:`ljspeech`.
 
     Raises
     ------
@@ -130,7 +123,8 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike, *, sr: int = WHISPER
     texts = {clip.id: _one_line(clip.text) for clip in clips}
     with seal.replacing(out, kind="audiofolder") as staging:
         folder = staging.folder
-        _write_clips(manifest, ((c, folder / c.split / f"{c.id}.wav") for c in clips), sr)
+        for clip in clips:
+            _write_clip(manifest, clip, folder / clip.split / f"{clip.id}.wav", sr=SAMPLE_RATE)
         for split in SPLITS:
             rows = [
                 [f"{c.id}.wav", texts[c.id], *(getattr(c, k) for k in _TOLD)]
@@ -179,10 +173,9 @@ def read_ljspeech(folder: str | os.PathLike) -> Manifest:
     return Manifest(folder, tuple(clips)).updated(told)
 
 
-Rows = list[tuple[int, list[str]]]
-
-
-def _without_header(folder: Path, rows: Rows) -> tuple[Rows, int | None]:
+def _without_header(
+    folder: Path, rows: list[tuple[int, list[str]]]
+) -> tuple[list[tuple[int, list[str]]], int | None]:
     """The rows of an LJSpeech table without a header, and the column that it calls speaker."""
     first = [cell.strip().casefold() for cell in rows[0][1]]
     if len(first) == 1 and "," in first[0]:
@@ -257,9 +250,8 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _check(clips: Iterable[Clip], *, of: str) -> None:
+def _check(clips: Sequence[Clip], *, of: str) -> None:
     """Everything that can be refused before anything is written."""
-    clips = list(clips)
     if not clips:
         raise CorpusError(f"Expected clips to export, found none for {of}.")
     check_ids(enumerate((clip.id for clip in clips), start=1), table="The corpus")
@@ -269,13 +261,12 @@ def _check(clips: Iterable[Clip], *, of: str) -> None:
         )
 
 
-def _write_clips(manifest: Manifest, pairs: Iterable[tuple[Clip, Path]], sr: int) -> None:
-    for clip, path in pairs:
-        try:
-            y, _ = audio.load(manifest.path(clip), sr=sr)
-            audio.save_wav(path, y, sr=sr)
-        except AudioError as error:
-            raise CorpusError(f"The export failed at clip {clip.id!r}: {error}") from error
+def _write_clip(manifest: Manifest, clip: Clip, path: Path, *, sr: int) -> None:
+    try:
+        y, _ = audio.load(manifest.path(clip), sr=sr)
+        audio.save_wav(path, y, sr=sr)
+    except AudioError as error:
+        raise CorpusError(f"The export failed at clip {clip.id!r}: {error}") from error
 
 
 def _compare(made: Manifest, texts: dict[str, str]) -> None:

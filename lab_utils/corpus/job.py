@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import re
 import tempfile
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from .. import audio, files
 from ..errors import AudioError, CorpusError
 from . import clean, measure, passes, split
 from .manifest import Clip
-from .split import Span, SplitSettings
+from .split import SplitSettings
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,28 @@ class Settings:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class Cut(NamedTuple):
+    """A clip that was made, ``start`` and ``end`` in seconds."""
+
+    number: int
+    start: float
+    end: float
+
+
+class Skipped(NamedTuple):
+    """A stretch that was dropped; a whole recording has no times."""
+
+    reason: str
+    start: float = 0.0
+    end: float = 0.0
+
+
 @dataclass(frozen=True)
 class Job:
     """One recording to prepare: plain values, so that it travels to another process or machine."""
 
     path: str
-    name: str  # path under the input folder
+    name: str  #: path under the input folder
     id: str
     sha256: str
     out: str
@@ -69,10 +85,15 @@ class Job:
         """Where it is written down what is done."""
         return Path(self.out) / "recordings" / f"{self.id}.json"
 
-    def clip(self, number: int, span: Span) -> Clip:
+    def path_of(self, number: int) -> Path:
+        """Where one of its clips goes."""
+        return self.folder / f"{self.id}-{number:04d}.wav"
+
+    def clip(self, cut: Cut) -> Clip:
         """The row of one of its clips."""
-        name = f"{self.id}-{number:04d}"
-        return Clip(name, f"clips/{self.id}/{name}.wav", self.name, span.start, span.end)
+        path = self.path_of(cut.number)
+        file = path.relative_to(self.out).as_posix()
+        return Clip(path.stem, file, self.name, cut.start, cut.end)
 
 
 @dataclass(frozen=True)
@@ -81,9 +102,9 @@ class State:
 
     recording: str
     done: bool = False
-    duration: float = 0.0
-    clips: tuple[tuple[int, float, float], ...] = ()  # number, start, end
-    dropped: tuple[tuple[str, float, float], ...] = ()  # reason, start, end
+    duration: float = 0.0  #: seconds
+    clips: tuple[Cut, ...] = ()
+    dropped: tuple[Skipped, ...] = ()
     note: str = ""
 
     def digest(self, job: Job) -> str:
@@ -96,26 +117,19 @@ def _read_state(job: Job) -> State | None:
     """What was written down, if it is of this recording and these settings and as it was."""
     try:
         row = json.loads(job.state_file.read_text("utf-8"))
-        state = State(
-            str(row["recording"]),
-            row["done"],
-            row["duration"],
-            tuple((number, start, end) for number, start, end in row["clips"]),
-            tuple((reason, start, end) for reason, start, end in row["dropped"]),
-            str(row["note"]),
-        )
-        spans = [*state.clips, *state.dropped]
-        sound = all(0 <= start <= end <= state.duration < math.inf for _, start, end in spans)
-        return state if sound and row["digest"] == state.digest(job) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        digest = row.pop("digest")
+        row["clips"] = tuple(Cut(*cut) for cut in row["clips"])
+        row["dropped"] = tuple(Skipped(*item) for item in row["dropped"])
+        state = State(**row)
+        return state if digest == state.digest(job) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _write_state(job: Job, state: State) -> State:
+def _write_state(job: Job, state: State) -> None:
     row = dataclasses.asdict(state) | {"digest": state.digest(job)}
     with files.replacing(job.state_file) as temporary:
         temporary.write_text(json.dumps(row, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return state
 
 
 def prepare_recording(job: Job) -> tuple[Job, State]:
@@ -126,16 +140,16 @@ def prepare_recording(job: Job) -> tuple[Job, State]:
             for path in job.folder.glob(f"{job.id}-*.wav"):
                 path.unlink()
             _write_state(job, State(job.name))
-        elif state.done and all((job.folder / f"{job.id}-{n:04d}.wav").is_file()
-                                for n, _, _ in state.clips):  # fmt: skip
+        elif state.done and all(job.path_of(cut.number).is_file() for cut in state.clips):
             return job, dataclasses.replace(state, recording=job.name)
         for leftover in job.folder.glob("*.partial"):
             leftover.unlink()
         try:
             state = _make_clips(job)
         except AudioError as error:
-            state = State(job.name, True, dropped=((str(error), 0.0, 0.0),))
-        return job, _write_state(job, state)
+            state = State(job.name, done=True, dropped=(Skipped(str(error)),))
+        _write_state(job, state)
+        return job, state
     except OSError as error:
         raise CorpusError(
             f"{job.out} cannot be written: {error}. Free some space or name another folder, and "
@@ -152,23 +166,23 @@ def _make_clips(job: Job) -> State:
         for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
             if span.duration < limits.shortest:
                 reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
-                dropped.append((reason, span.start, span.end))
+                dropped.append(Skipped(reason, span.start, span.end))
             else:
                 spans.append(span)
         if not spans:
-            dropped.append(("no speech found", 0.0, duration))
+            dropped.append(Skipped("no speech found", 0.0, duration))
         pieces = passes.cut(sound, spans, sr=settings.sr)
         for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
             share = measure.clipped_share(y)
             if share > settings.most_clipped:
                 reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
-                dropped.append((reason, span.start, span.end))
+                dropped.append(Skipped(reason, span.start, span.end))
                 continue
-            path = Path(job.out) / job.clip(number, span).file
+            path = job.path_of(number)
             if not path.is_file():
                 _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
-            clips.append((number, span.start, span.end))
-    dropped.sort(key=lambda item: item[1])
+            clips.append(Cut(number, span.start, span.end))
+    dropped.sort(key=lambda item: item.start)
     return State(job.name, True, duration, tuple(clips), tuple(dropped), heard.note)
 
 
@@ -181,7 +195,7 @@ def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarr
 def _write_clip(path: Path, y: np.ndarray, *, sr: int) -> None:
     try:
         audio.save_wav(path, y, sr=sr)
-    except AudioError as error:  # the sound is sound: what failed is the disk
+    except AudioError as error:  # the samples are valid; writing them failed
         raise OSError(str(error)) from error
 
 

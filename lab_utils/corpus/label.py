@@ -5,13 +5,15 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import hashlib
+import itertools
 import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,6 @@ from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
 from ..errors import AudioError, CorpusError, OptionError, TranscriptError
 from ..languages import language_code
 from ..progress import bar
-from ..subtitles import Cue
 from .manifest import Clip, Manifest
 from .speech import speech_probabilities
 
@@ -32,6 +33,8 @@ CACHE = "heard.jsonl"
 NO_SPEECH = "(no speech)"  #: heard in a clip in which nobody speaks
 NO_SPEECH_PROB = 0.6  #: whisper's own threshold
 SPEECH_PROB = 0.5  #: of the speech detector, for one window of 32 ms
+LEAST_FOUND = 0.5  #: share of a clip's heard words in the script
+NEAR = 3  #: words between a clip's end and a line's end that count as misheard
 _WORD = re.compile(r"[\w']+")
 _TOKEN = re.compile(r"<\|[^|<>]*\|>")  # <|endoftext|>, <|en|>, <|0.00|>
 
@@ -44,19 +47,16 @@ def with_whisper(
     exact: bool = False,
     progress: bool = False,
 ) -> Manifest:
-    """Let Whisper write down every clip; resumes where it stopped if interrupted.
+    """Let Whisper transcribe every clip; resumes where it stopped if interrupted.
 
     Parameters
     ----------
-    manifest : Manifest
     model : whisper.Whisper, str or path-like
         A model, its name, or the ``.pt`` file of one.
     language : str, optional
         Of all clips. Default: the one that ``Clip.language`` names, English where it names none.
     exact : bool
-        See :func:`lab_utils.batches.transcribe_clips`.
-    progress : bool
-        Show a progress bar.
+        See :func:`lab_utils.batches.transcribe_many`.
 
     Returns
     -------
@@ -77,12 +77,20 @@ def with_whisper(
     name = "of your own"
     if isinstance(model, str | os.PathLike):
         name, model = Path(model).name, models.load_model(model)
-    groups = _by_language(manifest, model, language)
     heard: dict[str, str] = {}
+    groups = _by_language(manifest, model, language)
     with bar(len(manifest), progress) as move:
         for spoken, clips in groups.items():
             heard |= _hear(manifest, clips, model, language=spoken, exact=exact, move=move)
-    return _with_texts(manifest, heard, f"whisper {name}")
+    clips = []
+    for clip in manifest.clips:
+        if (text := heard.get(clip.id)) is not None:
+            clip = dataclasses.replace(clip, heard=text)
+            if not clip.text or clip.text_by.startswith("whisper"):
+                words = "" if text == NO_SPEECH else text
+                clip = dataclasses.replace(clip, text=words, text_by=f"whisper {name}")
+        clips.append(clip)
+    return manifest.select(clips)
 
 
 def _hear(
@@ -113,28 +121,16 @@ def _hear(
             waiting.append((key, y))
             yield y
 
-    for indices, texts in batches.transcribe_batches(
-        unheard(), model, language=language, exact=exact
-    ):
-        for i, text in zip(indices, texts, strict=True):
+    def keep(texts: dict[int, batches.ClipText]) -> None:
+        for i, text in texts.items():
             key, y = waiting[i]
             known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
             waiting[i] = None  # the samples can go
         _write_cache(cache, known)
-        move(len(indices))
+        move(len(texts))
+
+    batches.transcribe_many(unheard(), model, language=language, exact=exact, on_batch=keep)
     return {name: known[key] for name, key in keys.items()}
-
-
-def _with_texts(manifest: Manifest, heard: dict[str, str], by: str) -> Manifest:
-    values = {}
-    for clip in manifest.clips:
-        if clip.id not in heard:
-            continue
-        values[clip.id] = {"heard": heard[clip.id]}
-        if not clip.text or clip.text_by.startswith("whisper"):
-            text = "" if heard[clip.id] == NO_SPEECH else heard[clip.id]
-            values[clip.id] |= {"text": text, "text_by": by}
-    return manifest.updated(values)
 
 
 def _by_language(manifest: Manifest, model: Whisper, language: str | None) -> dict[str, list[Clip]]:
@@ -169,18 +165,11 @@ def _samples(manifest: Manifest, clip: Clip) -> np.ndarray | None:
 
 
 def somebody_speaks(y: np.ndarray, heard: batches.ClipText) -> bool:
-    """Whether a text was spoken at all.
+    """Whether the text of a clip (float32, at 16 kHz) was spoken at all.
 
     A clip holds no speech if Whisper says so by its own rule (the no-speech token is probable and
     the text is not), or if the speech detector finds none: Whisper writes "you" into a silence, and
     is sure of it.
-
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-        The clip, at 16 kHz.
-    heard : ClipText
-        What Whisper wrote down for it.
     """
     if not heard.text:
         return False
@@ -234,46 +223,40 @@ def _refuse_tokens(text: str, what: str) -> None:
         )
 
 
-def parse_subtitles(text: str) -> list[Cue]:
-    """Read SRT or WebVTT: see :func:`lab_utils.subtitles.parse`.
-
-    Raises
-    ------
-    CorpusError
-        There is no cue in it, or one that cannot be read.
-    """
-    try:
-        return subtitles.parse(text)
-    except TranscriptError as error:
-        raise CorpusError(str(error)) from error
-
-
-def from_subtitles(manifest: Manifest, recording: str, subtitles: str) -> Manifest:
+def from_subtitles(manifest: Manifest, recording: str, content: str) -> Manifest:
     """Give each clip of a recording the subtitles that lie mostly inside it.
 
     Parameters
     ----------
     recording : str
         As ``Clip.recording`` names it.
-    subtitles : str
-        The content of an SRT or WebVTT file.
+    content : str
+        Of an SRT or WebVTT file.
+
+    Raises
+    ------
+    CorpusError
+        There is no cue in it, or one that cannot be read; no clip is of this recording.
     """
-    cues, values = parse_subtitles(subtitles), {}
+    try:
+        cues = subtitles.parse(content)
+    except TranscriptError as error:
+        raise CorpusError(str(error)) from error
+    texts = {}
     for clip in _of(manifest, recording):
-        inside = [cue.text for cue in cues if cue.text and _mostly_inside(cue, clip)]
-        if inside:
+        if inside := [cue.text for cue in cues if cue.text and _mostly_inside(cue, clip)]:
             words = " ".join(inside).replace("\u00a0", " ").split(" ")
-            values[clip.id] = {"text": " ".join(filter(None, words)), "text_by": "subtitles"}
-    return manifest.updated(values)
+            texts[clip.id] = " ".join(filter(None, words))
+    return from_texts(manifest, texts, by="subtitles")
 
 
-def _mostly_inside(cue: Cue, clip: Clip) -> bool:
+def _mostly_inside(cue: subtitles.Cue, clip: Clip) -> bool:
     if cue.start == cue.end:
         return clip.start <= cue.start < clip.end
     return min(cue.end, clip.end) - max(cue.start, clip.start) > (cue.end - cue.start) / 2
 
 
-def from_script(manifest: Manifest, recording: str, script: str, *, least: float = 0.5) -> Manifest:
+def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
     """Replace what Whisper heard by the words of the script that were read out.
 
     The heard words of all clips are aligned with the words of the script; each clip gets the
@@ -284,68 +267,58 @@ def from_script(manifest: Manifest, recording: str, script: str, *, least: float
     recording : str
         As ``Clip.recording`` names it.
     script : str
-        What was read, one sentence a line. It may hold lines that are not in any clip.
-    least : float
-        Share of a clip's heard words that must be found in the script; else its text stays.
-
-    Returns
-    -------
-    Manifest
+        What was read, one sentence a line. It may hold lines that are not in any clip. Where
+        less than half of a clip's heard words are found in it, the clip's text stays.
 
     Raises
     ------
     CorpusError
         The script holds no words, or one of Whisper's special tokens; the clips have not been
-        heard yet.
+        heard yet; no clip is of this recording.
     """
     _refuse_tokens(script, "The script")
     lines = [line.strip() for line in script.splitlines() if line.strip()]
-    words = [(m.start(), m.end(), i) for i, line in enumerate(lines) for m in _WORD.finditer(line)]
+    script, length = " ".join(lines), 0
+    words: list[tuple[int, int]] = []  # where each lies in the script
+    begins: dict[int, int] = {}  # the first word of a line -> where the line begins
+    ends: dict[int, int] = {}
+    for line in lines:
+        if found := [(length + m.start(), length + m.end()) for m in _WORD.finditer(line)]:
+            begins[len(words)] = length
+            words += found
+            ends[len(words) - 1] = length + len(line)
+        length += len(line) + 1
     if not words:
         raise CorpusError("Expected a script with words, found none.")
     clips = [clip for clip in _of(manifest, recording) if clip.heard not in ("", NO_SPEECH)]
     if not clips:
         raise CorpusError(f"No clip of {recording!r} has been heard: run label.with_whisper first.")
-    heard = [(w.lower(), n) for n, c in enumerate(clips) for w in _WORD.findall(c.heard)]
-    written = [lines[i][a:b].lower() for a, b, i in words]
-    matcher = difflib.SequenceMatcher(None, [w for w, _ in heard], written, autojunk=False)
-    hits: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for block in matcher.get_matching_blocks():
-        for k in range(block.size):
-            hits[heard[block.a + k][1]].append((block.a + k, block.b + k))
-    starts = {n: heard.index(next(h for h in heard if h[1] == n)) for n in hits}
-    values = {}
-    for n, pairs in hits.items():
-        length = len(_WORD.findall(clips[n].heard))
-        if len(pairs) < least * length:
-            continue
-        first = pairs[0][1] - (pairs[0][0] - starts[n])
-        last = pairs[-1][1] + (starts[n] + length - 1 - pairs[-1][0])
-        text = _stretch(lines, words, max(0, first), min(len(words) - 1, last))
-        values[clips[n].id] = {"text": text, "text_by": "script"}
-    return manifest.updated(values)
+    heard = [[word.lower() for word in _WORD.findall(clip.heard)] for clip in clips]
+    written = [script[start:end].lower() for start, end in words]
+    matcher = difflib.SequenceMatcher(None, [*itertools.chain(*heard)], written, autojunk=False)
+    place = {
+        block.a + k: block.b + k
+        for block in matcher.get_matching_blocks()
+        for k in range(block.size)
+    }
+    texts, n_before = {}, 0
+    for clip, said in zip(clips, heard, strict=True):
+        hits = [i for i in range(n_before, n_before + len(said)) if i in place]
+        if hits and len(hits) >= LEAST_FOUND * len(said):
+            first = place[hits[0]] - (hits[0] - n_before)
+            last = place[hits[-1]] + (n_before + len(said) - 1 - hits[-1])
+            first = _nearest(begins, max(0, first))
+            last = max(first, _nearest(list(ends)[::-1], min(len(words) - 1, last)))
+            start, end = begins.get(first, words[first][0]), ends.get(last, words[last][1])
+            texts[clip.id] = script[start:end]
+        n_before += len(said)
+    return from_texts(manifest, texts, by="script")
 
 
-def _stretch(lines: list[str], words: list[tuple[int, int, int]], first: int, last: int) -> str:
-    """The script from one word to another; an end within three words of a line's moves there."""
-    begins = [i for i, word in enumerate(words) if i == 0 or words[i - 1][2] != word[2]]
-    ends = [i - 1 for i in begins[1:]] + [len(words) - 1]
-    first = min(begins, key=lambda i: (abs(i - first), i)) if _near(begins, first) else first
-    last = min(ends, key=lambda i: (abs(i - last), -i)) if _near(ends, last) else last
-    last = max(first, last)
-    pieces = []
-    for line in range(words[first][2], words[last][2] + 1):
-        inside = [w for w in words[first : last + 1] if w[2] == line]
-        whole_start = words.index(inside[0]) in begins
-        whole_end = words.index(inside[-1]) in ends
-        a = 0 if whole_start else inside[0][0]
-        b = len(lines[line]) if whole_end else inside[-1][1]
-        pieces.append(lines[line][a:b])
-    return " ".join(pieces)
-
-
-def _near(places: list[int], i: int) -> bool:
-    return min(abs(place - i) for place in places) <= 3
+def _nearest(places: Collection[int], i: int) -> int:
+    """The place nearest to ``i`` if it is near, else ``i``."""
+    nearest = min(places, key=lambda place: abs(place - i))
+    return nearest if abs(nearest - i) <= NEAR else i
 
 
 def _of(manifest: Manifest, recording: str) -> list[Clip]:
@@ -357,13 +330,7 @@ def _of(manifest: Manifest, recording: str) -> list[Clip]:
 
 
 def read_script(path: str | os.PathLike) -> str:
-    """Read a script as UTF-8.
-
-    Raises
-    ------
-    CorpusError
-        It is missing or not UTF-8.
-    """
+    """Read a script; raises CorpusError if it is missing or not UTF-8."""
     try:
         return Path(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

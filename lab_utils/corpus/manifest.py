@@ -73,13 +73,7 @@ class Manifest:
         return len(self.clips)
 
     def path(self, clip: Clip) -> Path:
-        """Where a clip's file lies.
-
-        Raises
-        ------
-        CorpusError
-            The row's path leads outside the folder of the corpus.
-        """
+        """Where a clip's file is; raises CorpusError for a path outside the corpus."""
         what = f"Clip {clip.id!r}: the file"
         return files.inside(self.folder, clip.file, what=what, where="the corpus")
 
@@ -136,7 +130,7 @@ class Manifest:
 
 
 def check_ids(ids: Iterable[tuple[int, str]], *, table: str) -> None:
-    """Hold the ids of a table, each with its line, to what every system takes as a file name.
+    """Check the ids of a table, each with its line, as file names on every system.
 
     Raises
     ------
@@ -156,29 +150,30 @@ def check_ids(ids: Iterable[tuple[int, str]], *, table: str) -> None:
             )
 
 
-def _frame(rows: Iterable, columns: list[str]) -> pd.DataFrame:
+def _frame(rows: Iterable[Clip | Dropped], columns: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame([[getattr(r, name) for name in columns] for r in rows], columns=columns)
 
 
-def _names(kind: type) -> list[str]:
+def _names(kind: type[Clip] | type[Dropped]) -> list[str]:
     return [field.name for field in dataclasses.fields(kind) if field.name != "more"]
 
 
-def _write(path: Path, kind: type, rows: Sequence) -> Path:
+def _write(path: Path, kind: type[Clip] | type[Dropped], rows: Sequence[Clip | Dropped]) -> Path:
     names = _names(kind)
-    more = list(dict.fromkeys(name for row in rows for name, _ in getattr(row, "more", ())))
+    others = [dict(getattr(row, "more", ())) for row in rows]
+    more = list(dict.fromkeys(name for cells in others for name in cells))
     cells = (
-        [*(getattr(row, name) for name in names), *(dict(row.more).get(n, "") for n in more)]
-        if more
-        else [getattr(row, name) for name in names]
-        for row in rows
+        [*(getattr(row, name) for name in names), *(other.get(name, "") for name in more)]
+        for row, other in zip(rows, others, strict=True)
     )
     return tables.write(path, [*names, *more], cells)
 
 
-def _read(path: Path, kind: type, *, required: Sequence[str]) -> list[tuple[int, Any]]:
+def _read(
+    path: Path, kind: type[Clip] | type[Dropped], *, required: Sequence[str]
+) -> list[tuple[int, Any]]:
     names, made = set(_names(kind)), []
     for line, cells in tables.read(path, required=required):
         values: dict[str, Any] = {name: cell for name, cell in cells.items() if name in names}
@@ -215,17 +210,17 @@ def read_details(path: str | os.PathLike) -> dict[str, dict[str, str]]:
     CorpusError
         It is no table with a column ``file``, or has two rows for one file.
     """
-    path, details, lines = Path(path), {}, {}
+    path = Path(path)
     try:
         rows = tables.read(path, required=["file"], short=True)
     except FileNotFoundError as error:
         raise TableError(f"Expected {path.name} in {path.parent}, found none.") from error
+    lines: dict[str, int] = {}
     for line, row in rows:
-        name = row["file"]
-        if name in details:
+        first = lines.setdefault(row["file"], line)
+        if first != line:
             raise TableError(
-                f"{path.name} has two rows for {name!r}, lines {lines[name]} and {line}: "
+                f"{path.name} has two rows for {row['file']!r}, lines {first} and {line}: "
                 "delete one."
             )
-        details[name], lines[name] = row, line
-    return details
+    return {row["file"]: row for _, row in rows}

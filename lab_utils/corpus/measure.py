@@ -5,7 +5,7 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,6 @@ class ClipFacts:
     sr: int
     channels: int
     n_samples: int
-    peak: float  #: highest absolute sample, 1 is full scale
     clipped: float  #: share of samples near the ceiling of the clip, see :func:`clipped_share`
     dc_offset: float  #: mean of the samples, absolute
     loudness: float  #: LUFS; -inf for silence or a clip under 0.4 s
@@ -42,7 +41,6 @@ class ClipFacts:
     silence_inside: float
     snr: float  #: estimated signal-to-noise ratio in dB
     bandwidth: float  #: Hz above which nothing is left
-    sha256: str  #: of the samples, whatever the header says
     fingerprint: bytes  #: the shape of the sound, whatever its level
 
     @property
@@ -88,7 +86,6 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         sr=sr,
         channels=samples.shape[1],
         n_samples=len(samples),
-        peak=float(np.abs(samples).max()),
         clipped=clipped_share(y),
         dc_offset=abs(offset),
         loudness=loudness,
@@ -97,7 +94,6 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         silence_inside=inside,
         snr=snr_estimate(levels),
         bandwidth=bandwidth(power, sr=sr),
-        sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
         fingerprint=_fingerprint(power, sr=sr),
     )
 
@@ -143,13 +139,7 @@ def silence_threshold(levels: np.ndarray) -> float:
 
 
 def silences(levels: np.ndarray) -> tuple[float, float, float]:
-    """Longest silence at the start, at the end and inside, in seconds.
-
-    Parameters
-    ----------
-    levels : np.ndarray, shape (n_frames,)
-        From :func:`frame_levels`, dB.
-    """
+    """Longest silence at the start, at the end and inside, in seconds, from frame levels in dB."""
     loud = np.flatnonzero(levels > silence_threshold(levels))
     if len(loud) == 0:
         return len(levels) * FRAME, len(levels) * FRAME, 0.0
@@ -180,11 +170,9 @@ def _spectrogram(y: np.ndarray, *, n_fft: int = 512) -> np.ndarray:
 
 
 def bandwidth(power: np.ndarray, *, sr: int) -> float:
-    """The frequency in Hz above which less than a millionth of the energy lies.
+    """The frequency in Hz with less than a millionth of the energy above it.
 
-    Parameters
-    ----------
-    power : np.ndarray, shape (n_frames, n_bins)
+    ``power`` has the shape (n_frames, n_bins).
     """
     energy = power.sum(axis=0)[::-1].cumsum()[::-1]
     if energy[0] <= 0:
@@ -199,11 +187,9 @@ def _fingerprint(power: np.ndarray, *, sr: int) -> bytes:
     bands = np.array_split(power[:, 1 : max(top, BANDS + 1)], BANDS, axis=1)
     energy = np.stack([band.sum(axis=1) for band in bands], axis=1)
     edges = np.linspace(0, len(energy), SLICES + 1)
-    slices = [energy[int(a) : max(int(a) + 1, int(b))].mean(axis=0) for a, b in _pairs(edges)]
+    slices = [
+        energy[a : max(a + 1, b)].mean(axis=0) for a, b in itertools.pairwise(edges.astype(int))
+    ]
     shape = np.log10(np.maximum(np.stack(slices), 1e-9))
     shape -= shape.mean()
     return (shape / max(float(np.linalg.norm(shape)), 1e-9)).astype(np.float16).tobytes()
-
-
-def _pairs(edges: np.ndarray):
-    return zip(edges[:-1], edges[1:], strict=True)

@@ -46,7 +46,6 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
 
     Parameters
     ----------
-    path : path-like
     sr : int
         Hz of the noise and of what is kept.
     keep : binary file, optional
@@ -91,7 +90,8 @@ class _Sample:
 
     def __init__(self, length: int) -> None:
         self.length, self.stride, self.n_samples = length, 1, 0
-        self._rest, self._kept, self._number = np.zeros(0, np.float32), [], 0
+        self._rest, self._number = np.zeros(0, np.float32), 0
+        self._kept: list[tuple[int, np.ndarray]] = []
 
     def feed(self, y: np.ndarray) -> None:
         self.n_samples += len(y)
@@ -117,20 +117,7 @@ class _Sample:
 
 
 def cut(kept: BinaryIO, spans: list[Span], *, sr: int) -> Iterator[np.ndarray]:
-    """Second step: the samples of each span.
-
-    Parameters
-    ----------
-    kept : binary file
-        What :func:`listen` kept of the recording.
-    spans : list of Span
-    sr : int
-        Hz, the same as in :func:`listen`.
-
-    Yields
-    ------
-    np.ndarray, float32, shape (n_samples,)
-    """
+    """Second step: the samples of each span, from what :func:`listen` kept at the rate ``sr``."""
     for span in spans:
         first, last = round(span.start * sr), round(span.end * sr)
         kept.seek(4 * first)

@@ -16,17 +16,17 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .. import audio, files
-from .. import progress as progress_bars
 from ..errors import AudioError, CorpusError
+from ..progress import bar
 from .job import Job, Settings, State, prepare_recording, slug
 from .manifest import MANIFEST, Clip, Dropped, Manifest, read_details
-from .split import Span
 
 DETAILS = "recordings.csv"
+MOST_NAMED = 20  #: files in one note
 _COMPANIONS = (".csv", ".txt", ".srt", ".vtt", ".json")  #: what a recording may have beside it
 #: temporary names of ``files.replacing`` for the tables and states of a corpus
 _LEFTOVER = re.compile(
@@ -51,12 +51,9 @@ def prepare(
         ``recordings.csv`` in it may name speaker, language, licence and consent for each file.
     out : path-like
         The folder of the corpus. A recording takes 4 bytes a sample there while it is worked on.
-    settings : Settings, optional
     executor : concurrent.futures.Executor, optional
         Where the recordings are worked on: a ``ProcessPoolExecutor``, or beyond one machine a Dask
         ``Client.get_executor(pure=False)``. Default: one after another, here. Same bytes from all.
-    progress : bool
-        Show a progress bar.
 
     Returns
     -------
@@ -97,7 +94,9 @@ def prepare(
             before = Manifest.load(out) if os.path.lexists(out / MANIFEST) else Manifest(out, ())
             dropped: list[Dropped] = []
             jobs = _jobs(found.recordings, root, out, settings, dropped)
-            done = _run(jobs, len(found.recordings), executor, progress)
+            with bar(len(found.recordings), progress, unit="recording") as move:
+                done = _run(jobs, executor, move)
+            done.sort(key=lambda pair: pair[0].name)
             made = _collect(before, done, dropped, details)
             notes += [f"{files.printable(j.name)}: {s.note}" for j, s in done if s.note]
             notes += _keep_texts(before, made)
@@ -109,7 +108,7 @@ def prepare(
 
 @contextlib.contextmanager
 def at_work(out: Path) -> Iterator[None]:
-    """Hold a corpus for one run, and remove what killed runs left half written.
+    """Lock a corpus for one run, and remove what killed runs left half written.
 
     Raises
     ------
@@ -148,11 +147,10 @@ def _notes(found: audio.Found, root: Path, details: dict[str, dict[str, str]]) -
     return notes
 
 
-def _some(names: list[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return (
-        f"{len(names)} {'file' if len(names) == 1 else 'files'}: " + ", ".join(names[:most]) + more
-    )
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    n_files = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return f"{n_files}: {', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _nfc(name: str) -> str:
@@ -189,27 +187,27 @@ def _jobs(
         yield Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings)
 
 
-def _run(jobs: Iterable[Job], most: int, executor, show: bool) -> list[tuple[Job, State]]:
-    """Work on each job as soon as it is known; there are at most ``most``."""
-    with progress_bars.bar(most, show, unit="recording") as move:
-        if executor is None:
-            done = []
-            for job in jobs:
+def _run(
+    jobs: Iterable[Job], executor: concurrent.futures.Executor | None, move: Callable[[], None]
+) -> list[tuple[Job, State]]:
+    """Work on each job as soon as it is known."""
+    done: list[tuple[Job, State]] = []
+    futures: list[concurrent.futures.Future] = []
+    try:
+        for job in jobs:
+            if executor is None:
                 done.append(prepare_recording(job))
                 move()
-            return done
-        futures: list[concurrent.futures.Future] = []
-        try:
-            for job in jobs:
+            else:
                 futures.append(executor.submit(prepare_recording, job))
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-                move()
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
-        return [future.result() for future in futures]
+        for future in concurrent.futures.as_completed(futures):
+            done.append(future.result())
+            move()
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
+    return done
 
 
 def _collect(
@@ -219,18 +217,18 @@ def _collect(
     details: dict[str, dict[str, str]],
 ) -> Manifest:
     """The manifest of everything that was made, with the texts that are still true."""
-    known = {(c.id, c.start, c.end): c for c in before.clips}
+    known = {_cut(clip): clip for clip in before.clips}
     by_form = {_nfc(name): row for name, row in details.items()}
     clips, dropped = [], list(dropped)
-    for job, state in sorted(done, key=lambda pair: pair[0].name):
+    for job, state in done:
         told = details.get(job.name) or by_form.get(_nfc(job.name), {})
         values = {k: told.get(k, "") for k in ("speaker", "language", "licence", "consent")}
-        for number, start, end in state.clips:
-            clip = dataclasses.replace(job.clip(number, Span(start, end)), **values)
-            if old := known.get((clip.id, clip.start, clip.end)):
-                kept = {k: getattr(old, k) for k in ("text", "text_by", "heard", "split", "more")}
-                clip = dataclasses.replace(clip, **kept)
-            clips.append(clip)
+        for cut in state.clips:
+            clip = job.clip(cut)
+            old = known.get(_cut(clip), clip)
+            clips.append(
+                dataclasses.replace(old, file=clip.file, recording=clip.recording, **values)
+            )
         dropped += [Dropped(job.name, *item) for item in state.dropped]
     dropped.sort(key=lambda item: (item.recording, item.start))
     return Manifest(before.folder, tuple(clips), tuple(dropped))
@@ -238,8 +236,8 @@ def _collect(
 
 def _keep_texts(before: Manifest, made: Manifest) -> list[str]:
     """Keep the old table where clips with a person's work in them are no longer in the new one."""
-    there = {(clip.id, clip.start, clip.end) for clip in made.clips}
-    lost = [c for c in before.clips if (c.id, c.start, c.end) not in there and _by_hand(c)]
+    there = {_cut(clip) for clip in made.clips}
+    lost = [clip for clip in before.clips if _cut(clip) not in there and _by_hand(clip)]
     if not lost:
         return []
     number = 1
@@ -248,6 +246,11 @@ def _keep_texts(before: Manifest, made: Manifest) -> list[str]:
     with files.replacing(kept) as temporary:
         shutil.copyfile(before.folder / MANIFEST, temporary)
     return [f"texts of {len(lost)} clips that are no longer cut: kept in {kept.name}"]
+
+
+def _cut(clip: Clip) -> tuple[str, float, float]:
+    """What must be the same for a text to be still true."""
+    return clip.id, clip.start, clip.end
 
 
 def _by_hand(clip: Clip) -> bool:

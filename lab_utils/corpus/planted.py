@@ -8,18 +8,20 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import audio
 from ..errors import CorpusError
-from .manifest import SPLITS, Manifest
+from .manifest import SPLITS, Clip, Manifest
 from .rules import Contract
 
 N_CLIPS = 36  #: enough good clips for one of each defect, and a few left as they are
+OTHER_WORDS = "nobody ever spoke any of these words before, yet here they are instead of others "
 
 
 @dataclass(frozen=True)
@@ -31,44 +33,15 @@ class Planted:
     defects: frozenset[tuple[str, str]]
 
 
-class _Bench:
-    """The copy that is being spoilt; clips are taken one after another and used once."""
+@dataclass(frozen=True)
+class Defect:
+    """One way to spoil a good clip."""
 
-    def __init__(self, manifest: Manifest, contract: Contract) -> None:
-        self.folder, self.clips = manifest.folder, list(manifest.clips)
-        self.contract = contract
-        self.defects: set[tuple[str, str]] = set()
-        self._next = 0
-
-    def limit(self, rule: str):
-        return self.contract[rule].limit if rule in self.contract else None
-
-    def take(self, *rules: str) -> int:
-        """The next clip; what is said to be wrong with it, as far as the contract minds."""
-        self._next += 1
-        self.blame(self._next - 1, *rules)
-        return self._next - 1
-
-    def blame(self, index: int, *rules: str) -> None:
-        self.defects |= {(self.clips[index].id, rule) for rule in rules if rule in self.contract}
-
-    def sound(self, rule: str, change: Callable, **write) -> None:
-        """Change the samples of one clip; ``write`` goes to soundfile."""
-        import soundfile
-
-        path = self.path(self.take(rule))
-        y, sr = audio.load(path, sr=None)
-        options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | write
-        soundfile.write(path, change(y, sr), **options)
-
-    def row(self, index: int, **values) -> None:
-        """Change the row of one clip; what was heard follows the text unless it is named."""
-        if "text" in values:
-            values.setdefault("heard", values["text"])
-        self.clips[index] = dataclasses.replace(self.clips[index], **values)
-
-    def path(self, index: int) -> Path:
-        return self.folder / self.clips[index].file
+    rule: str  #: that it breaks
+    sound: Callable[[np.ndarray, int], np.ndarray] | None = None  #: other samples, from (y, sr)
+    write: dict[str, Any] = dataclasses.field(default_factory=dict)  #: options for soundfile
+    file: Callable[[Path], object] | None = None  #: what happens to the file
+    row: Callable[[Clip], dict[str, str]] | None = None  #: other values in the row
 
 
 def _silence_inside(y: np.ndarray, sr: int) -> np.ndarray:
@@ -90,7 +63,69 @@ def _through(y: np.ndarray, sr: int, rate: int) -> np.ndarray:
     return audio.resample(audio.resample(y, sr=sr, target_sr=rate), sr=rate, target_sr=sr)
 
 
-def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Planted:
+def _other_words(clip: Clip) -> dict[str, str]:
+    """As long as the text, but not what is said."""
+    n = len(clip.text)
+    words = (OTHER_WORDS * (n // len(OTHER_WORDS) + 1))[:n]
+    return {"text": words.strip().capitalize(), "heard": clip.text}
+
+
+def _defects(contract: Contract) -> tuple[Defect, ...]:
+    """One clip each; how strong they must be is in the contract."""
+    narrow = round(1.6 * contract["bandwidth"].limit)
+    noise = contract["snr"].limit - 5
+    quiet = np.float32(10 ** (-(contract["loudness"].limit + 4) / 20))
+    foreign = "this text belongs to quite another clip " * 10
+    return (
+        Defect("inner_silence", _silence_inside),
+        Defect("edge_silence", lambda y, sr: np.pad(y, (sr, 0))),
+        Defect("edge_silence", lambda y, sr: np.pad(y, (0, sr))),
+        Defect("format", lambda y, sr: y, {"format": "AIFF"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "PCM_U8"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "PCM_24"}),
+        Defect("bit_depth", lambda y, sr: y, {"subtype": "FLOAT"}),
+        Defect(
+            "rate",
+            lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100),
+            {"samplerate": 44_100},
+        ),
+        Defect("channels", lambda y, sr: np.stack([y, y], axis=1)),
+        Defect("clipping", _clipped),
+        Defect("dc_offset", lambda y, sr: y + np.float32(0.05)),
+        Defect("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0)),
+        Defect("loudness", lambda y, sr: y * quiet),
+        Defect("bandwidth", lambda y, sr: _through(y, sr, narrow)),
+        Defect(
+            "duration",
+            lambda y, sr: np.resize(y, sr * 9 // 10),
+            row=lambda clip: {"text": "Well then."},
+        ),
+        Defect(
+            "duration",
+            lambda y, sr: np.resize(y, 30 * sr + 1),
+            row=lambda clip: {"text": f"{clip.text} " * (300 // len(clip.text) + 1)},
+        ),
+        Defect("missing_file", file=Path.unlink),
+        Defect("inside", file=Path.unlink, row=lambda clip: {"file": "../elsewhere/clip.wav"}),
+        Defect("readable", file=lambda path: path.write_bytes(b"")),
+        Defect("readable", file=lambda path: path.write_text("this is no sound", "utf-8")),
+        Defect("text", row=lambda clip: {"text": ""}),
+        Defect("speech_rate", row=lambda clip: {"text": "I."}),
+        Defect("speech_rate", row=lambda clip: {"text": foreign}),
+        Defect("characters", row=lambda clip: {"text": clip.text + " \u2603\u0007"}),
+        Defect("disagreement", row=_other_words),
+        Defect("consent", row=lambda clip: {"consent": ""}),
+        Defect("consent", row=lambda clip: {"licence": ""}),
+    )
+
+
+def plant(
+    manifest: Manifest,
+    out: str | os.PathLike,
+    contract: Contract,
+    *,
+    more: Sequence[Defect] = (),
+) -> Planted:
     """Copy a good corpus and plant one defect of each kind that a contract knows.
 
     Parameters
@@ -101,10 +136,8 @@ def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Pla
         A folder that does not exist yet.
     contract : Contract
         Says which defects are defects, and how strong they must be.
-
-    Returns
-    -------
-    Planted
+    more : sequence of Defect
+        Defects of other kinds.
 
     Raises
     ------
@@ -119,110 +152,47 @@ def plant(manifest: Manifest, out: str | os.PathLike, contract: Contract) -> Pla
     for clip in manifest.clips:
         (out / clip.file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(manifest.path(clip), out / clip.file)
-    # training clips first, the longest of them in front: some defects need a long one
-    order = sorted(manifest.clips, key=lambda c: (SPLITS.index(c.split), -c.duration, c.id))
-    bench = _Bench(Manifest(out, tuple(order)), contract)
-    _plant_sound(bench)
-    _plant_copies(bench)
-    _plant_lengths(bench)
-    _plant_files(bench)
-    _plant_texts(bench)
-    _plant_leaks(bench)
-    made = Manifest(out, tuple(bench.clips))
+    clips = sorted(manifest.clips, key=lambda c: (SPLITS.index(c.split), c.id))  # train first
+    broken = []
+    n = 0
+    for defect in (*_defects(contract), *more):
+        broken.append((clips[n].id, defect.rule))
+        clips[n] = _spoil(clips[n], defect, out)
+        n += 1
+    for gain in (1.0, 0.7):  # the sound of another clip, under a text of its own
+        first, second = clips[n : n + 2]
+        y, sr = audio.load(out / first.file, sr=None)
+        audio.save_wav(out / second.file, y * np.float32(gain), sr=sr)
+        clips[n + 1] = _with_text(second, f"{first.text} Again.", speaker=first.speaker)
+        broken.append((second.id, "duplicate_audio"))
+        n += 2
+    orphan = (out / clips[0].file).with_name("left over.wav")
+    shutil.copyfile(out / clips[0].file, orphan)
+    broken.append((orphan.relative_to(out).as_posix(), "missing_row"))
+    # into the last split: a sentence that is trained on
+    trained = next(clip for clip in reversed(clips) if clip.split == "train")
+    clips[-1] = _with_text(clips[-1], trained.text)
+    broken += [(clips[-1].id, "text_leak"), (clips[-1].id, "duplicate_text")]
+    made = Manifest(out, tuple(clips))
     made.save()
-    return Planted(made, frozenset(bench.defects))
+    return Planted(made, frozenset(item for item in broken if item[1] in contract))
 
 
-def _plant_sound(bench: _Bench) -> None:
-    narrow = round(1.6 * bench.limit("bandwidth"))
-    noise = bench.limit("snr") - 5
-    quiet = np.float32(10 ** (-(bench.limit("loudness") + 4) / 20))
-    bench.sound("inner_silence", _silence_inside)
-    bench.sound("edge_silence", lambda y, sr: np.pad(y, (sr, 0)))
-    bench.sound("edge_silence", lambda y, sr: np.pad(y, (0, sr)))
-    bench.sound("format", lambda y, sr: y, format="AIFF")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="PCM_U8")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="PCM_24")
-    bench.sound("bit_depth", lambda y, sr: y, subtype="FLOAT")
-    bench.sound("rate", lambda y, sr: audio.resample(y, sr=sr, target_sr=44_100), samplerate=44_100)
-    bench.sound("channels", lambda y, sr: np.stack([y, y], axis=1))
-    bench.sound("clipping", _clipped)
-    bench.sound("dc_offset", lambda y, sr: y + np.float32(0.05))
-    bench.sound("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0))
-    bench.sound("loudness", lambda y, sr: y * quiet)
-    bench.sound("bandwidth", lambda y, sr: _through(y, sr, narrow))
+def _spoil(clip: Clip, defect: Defect, folder: Path) -> Clip:
+    import soundfile
+
+    path = folder / clip.file
+    if defect.sound:
+        y, sr = audio.load(path, sr=None)
+        options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | defect.write
+        soundfile.write(path, defect.sound(y, sr), **options)
+    if defect.file:
+        defect.file(path)
+    values = defect.row(clip) if defect.row else {}
+    if "text" in values:
+        values = {"heard": values["text"]} | values
+    return dataclasses.replace(clip, **values)
 
 
-def _plant_copies(bench: _Bench) -> None:
-    """The sound of another clip under a text of its own: as it is, and at another level."""
-    for gain in (1.0, 0.7):
-        first, second = bench.take(), bench.take("duplicate_audio")
-        y, sr = audio.load(bench.path(first), sr=None)
-        audio.save_wav(bench.path(second), y * np.float32(gain), sr=sr)
-        original = bench.clips[first]
-        bench.row(second, text=original.text + " Again.", speaker=original.speaker)
-
-
-def _plant_lengths(bench: _Bench) -> None:
-    """Too short, and 30 seconds and one sample."""
-    for text, length in (
-        ("Well then.", lambda n, sr: sr * 9 // 10),
-        (None, lambda n, sr: 30 * sr + 1),
-    ):
-        index = bench.take("duration")
-        y, sr = audio.load(bench.path(index), sr=None)
-        n = length(len(y), sr)
-        audio.save_wav(bench.path(index), np.resize(y, n), sr=sr)
-        bench.row(index, text=text or " ".join([bench.clips[index].text] * (n // len(y))))
-
-
-def _plant_files(bench: _Bench) -> None:
-    bench.path(bench.take("missing_file")).unlink()
-    index = bench.take("inside")
-    bench.path(index).unlink()
-    bench.row(index, file="../elsewhere/clip.wav")
-    bench.path(bench.take("readable")).write_bytes(b"")
-    bench.path(bench.take("readable")).write_text("this is no sound", "utf-8")
-    orphan = bench.path(0).with_name("left over.wav")
-    shutil.copyfile(bench.path(0), orphan)
-    bench.defects.add((orphan.relative_to(bench.folder).as_posix(), "missing_row"))
-
-
-def _plant_texts(bench: _Bench) -> None:
-    bench.row(bench.take("text"), text="")
-    bench.row(bench.take("speech_rate"), text="I.")
-    bench.row(bench.take("speech_rate"), text="this text belongs to quite another clip " * 10)
-    index = bench.take("characters")
-    bench.row(index, text=bench.clips[index].text + " \u2603\u0007")
-    index = bench.take("disagreement")
-    said = bench.clips[index].text
-    bench.row(index, text=_other_words(said), heard=said)
-    bench.row(bench.take("consent"), consent="")
-    bench.row(bench.take("consent"), licence="")
-    if "tokens" in bench.contract:  # each of these letters takes three tokens
-        bench.row(bench.take("tokens"), text="\u2d63" * 250)
-        _lengthen(bench, bench._next - 1, seconds=12)
-
-
-def _lengthen(bench: _Bench, index: int, *, seconds: int) -> None:
-    y, sr = audio.load(bench.path(index), sr=None)
-    audio.save_wav(bench.path(index), np.resize(y, seconds * sr), sr=sr)
-
-
-def _plant_leaks(bench: _Bench) -> None:
-    """Into the last split: a sentence that is trained on, and a speaker who is trained on."""
-    trained = next(c for c in reversed(bench.clips) if c.split == "train")
-    last = len(bench.clips) - 1
-    bench.blame(last, "text_leak", "duplicate_text")
-    bench.row(last, text=trained.text)
-    if "speaker_leak" in bench.contract:
-        bench.blame(last - 1, "speaker_leak")
-        bench.row(last - 1, speaker=trained.speaker)
-
-
-def _other_words(text: str) -> str:
-    """As long as the text, but not what is said."""
-    other = (
-        "nobody ever spoke any of these words before, yet here they stand instead of the others "
-    )
-    return (other * (len(text) // len(other) + 1))[: len(text)].strip().capitalize()
+def _with_text(clip: Clip, text: str, **values: str) -> Clip:
+    return dataclasses.replace(clip, text=text, heard=text, **values)

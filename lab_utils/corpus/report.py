@@ -20,6 +20,7 @@ from .findings import Finding
 from .measure import FRAME, envelope, frame_levels, silence_threshold
 
 PAGE = "report.html"
+MOST_SHOWN = 50  #: clips; the table above them counts all
 WIDTH, HEIGHT = 640, 90  #: of a clip's picture, pixels
 _GENERATOR = '<meta name="generator" content="Whisper Lab corpus report">'
 _STYLE = """
@@ -37,21 +38,13 @@ li { margin: .3rem 0 } .remedy { color: #444 }
 """
 
 
-def write(report: Report, out: str | os.PathLike, *, most: int = 50) -> Path:
-    """Write the page; it plays the clips from where they lie.
+def write(report: Report, out: str | os.PathLike) -> Path:
+    """Write the page; it plays the clips from where they are.
 
     Parameters
     ----------
-    report : Report
     out : path-like
         The page's file, or a folder that gets ``report.html``.
-    most : int
-        At most so many clips are shown; the table above them counts all.
-
-    Returns
-    -------
-    Path
-        The page.
 
     Raises
     ------
@@ -64,13 +57,13 @@ def write(report: Report, out: str | os.PathLike, *, most: int = 50) -> Path:
         if path.exists() and _GENERATOR.encode() not in path.read_bytes():
             raise CorpusError(f"{path} is a page of somebody else: name another file.")
         with files.replacing(path) as temporary:
-            temporary.write_text(page(report, beside=path.parent, most=most), "utf-8")
+            temporary.write_text(page(report, beside=path.parent), "utf-8")
     except OSError as error:
         raise CorpusError(f"The report could not be written to {path}: {error}") from error
     return path
 
 
-def page(report: Report, *, beside: Path, most: int = 50) -> str:
+def page(report: Report, *, beside: Path) -> str:
     """The report as HTML; players refer to the clips relative to the folder ``beside``."""
     title = f"Corpus report: contract “{report.contract.name}”"
     broken = Counter(finding.rule for finding in report.findings)
@@ -85,8 +78,8 @@ def page(report: Report, *, beside: Path, most: int = 50) -> str:
         for rule in report.contract.rules
     )
     worst = report.worst()
-    cards = "".join(_card(report, name, found, beside) for name, found in worst[:most])
-    more = f"<p>… and {len(worst) - most} more.</p>" if len(worst) > most else ""
+    cards = "".join(_card(report, name, found, beside) for name, found in worst[:MOST_SHOWN])
+    more = f"<p>… and {len(worst) - MOST_SHOWN} more.</p>" if len(worst) > MOST_SHOWN else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

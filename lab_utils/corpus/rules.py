@@ -9,17 +9,13 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..errors import CorpusError
 from . import findings as look
-from .findings import PUNCTUATION, Examined, Finding
+from .findings import PUNCTUATION, Test
 from .measure import MOST_CLIPPED
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -28,10 +24,10 @@ class Rule:
 
     key: str  #: its name in tables and on the command line
     asks: str  #: what is true of a good clip; ``{limit}`` stands for the threshold
-    limit: object  #: the threshold; None where the rule has none
+    limit: Any  #: the threshold; None where the rule has none
     reason: str  #: why it matters
     remedy: str  #: what to do about a clip that breaks it
-    test: Callable[[Examined, str, object], Iterator[Finding]]  #: (corpus, key, limit) -> findings
+    test: Test  #: (corpus, key, limit) -> findings
 
     @property
     def sentence(self) -> str:
@@ -60,30 +56,23 @@ class Contract:
                 return rule
         raise CorpusError(f"The contract {self.name!r} has no rule {key!r}.")
 
-    def with_limits(self, **limits) -> Contract:
+    def with_limits(self, **limits: Any) -> Contract:
         """The same contract with other thresholds: ``VOICE.with_limits(snr=25.0)``."""
-        for key in limits:
-            self[key]
-        rules = (dataclasses.replace(r, limit=limits.get(r.key, r.limit)) for r in self.rules)
-        return dataclasses.replace(self, rules=tuple(rules))
+        return self._replaced(
+            {key: dataclasses.replace(self[key], limit=limits[key]) for key in limits}
+        )
 
     def saying(self, **asks: str) -> Contract:
         """The same contract, some rules in other words."""
-        rules = (dataclasses.replace(r, asks=asks.get(r.key, r.asks)) for r in self.rules)
-        return dataclasses.replace(self, rules=tuple(rules))
+        return self._replaced({key: dataclasses.replace(self[key], asks=asks[key]) for key in asks})
 
     def without(self, *keys: str) -> Contract:
         """The same contract without some rules."""
-        for key in keys:
-            self[key]
-        return dataclasses.replace(self, rules=tuple(r for r in self.rules if r.key not in keys))
+        return self._replaced({self[key].key: None for key in keys})
 
-    def table(self) -> pd.DataFrame:
-        """One row a rule: what it asks, why, and the remedy."""
-        import pandas as pd
-
-        rows = [[rule.key, rule.sentence, rule.reason, rule.remedy] for rule in self.rules]
-        return pd.DataFrame(rows, columns=["rule", "asks", "reason", "remedy"]).set_index("rule")
+    def _replaced(self, others: dict[str, Rule | None]) -> Contract:
+        rules = (others.get(rule.key, rule) for rule in self.rules)
+        return Contract(self.name, tuple(rule for rule in rules if rule))
 
 
 _RULES = (

@@ -40,10 +40,10 @@ _OURS = re.compile(  # what an export can write: a seal that names anything else
 
 @dataclass
 class Staging:
-    """A new version that is being written: its folder, and what was noticed on the way."""
+    """A new version that is being written."""
 
-    folder: Path
-    notes: list[str] = field(default_factory=list)
+    folder: Path  #: where to write
+    notes: list[str] = field(default_factory=list)  #: afterwards: which other files were kept
 
 
 @contextlib.contextmanager
@@ -56,11 +56,6 @@ def replacing(out: str | os.PathLike, *, kind: str) -> Iterator[Staging]:
         A folder that does not exist, is empty, or was written by this function.
     kind : str
         Of the export, for the seal.
-
-    Yields
-    ------
-    Staging
-        ``folder`` is where to write; ``notes`` then says which other files were kept.
 
     Raises
     ------
@@ -176,13 +171,12 @@ def _workspace(out: Path) -> Iterator[Path]:
             work.rmdir()
 
 
-def _unchanged(path: Path, entry: tuple[int, str] | None) -> bool:
-    return (
-        entry is not None
-        and stat.S_ISREG((found := path.lstat()).st_mode)
-        and found.st_size == entry[0]
-        and files.sha256(path) == entry[1]
-    )
+def _content(path: Path) -> tuple[int, str] | str | None:
+    """What a file holds (bytes, SHA-256) or where a link leads; None for anything else."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        return os.readlink(path)
+    return (found.st_size, files.sha256(path)) if stat.S_ISREG(found.st_mode) else None
 
 
 def _proved(out: Path) -> set[str]:
@@ -194,7 +188,7 @@ def _proved(out: Path) -> set[str]:
     changed = sorted(
         name
         for name in there
-        if (out / name).parent.is_symlink() or not _unchanged(out / name, listed[name])
+        if (out / name).parent.is_symlink() or _content(out / name) != listed[name]
     )
     if changed:
         raise CorpusError(
@@ -235,20 +229,19 @@ def _link_others(out: Path, staging: Path, ours: set[str]) -> list[str]:
         if path.lstat().st_dev != out.stat().st_dev:
             raise CorpusError(f"{path} lies on another disk than {out}: name another folder.")
         try:
-            _link(path, staging / name)
+            if path.is_dir() and not path.is_symlink():
+                (staging / name).mkdir(parents=True, exist_ok=True)
+            else:
+                _link(path, staging / name)
+                kept.add(name.split("/")[0])
         except (FileExistsError, NotADirectoryError) as error:
             raise CorpusError(
                 f"{path} is not ours, and the export needs its name: move it elsewhere."
             ) from error
-        if path.is_symlink() or not path.is_dir():
-            kept.add(name.split("/")[0])
     return sorted(kept)
 
 
 def _link(path: Path, target: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        target.mkdir(parents=True, exist_ok=True)
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(path, target, follow_symlinks=False)
@@ -307,7 +300,7 @@ def _dissolve(folder: Path, out: Path) -> list[str]:
             continue
         if path.is_dir() and not path.is_symlink():
             path.rmdir()
-        elif _unchanged(path, ours.get(name)) or _same(path, out / name):
+        elif _is_twin(path, out / name) or _content(path) == ours.get(name, ""):
             path.unlink()
         else:
             moved.append(_move(path, out / name).relative_to(out.parent).as_posix())
@@ -319,16 +312,12 @@ def _dissolve(folder: Path, out: Path) -> list[str]:
     return moved
 
 
-def _same(path: Path, twin: Path) -> bool:
-    if not os.path.lexists(twin):
+def _is_twin(path: Path, other: Path) -> bool:
+    if not os.path.lexists(other):
         return False
-    a, b = path.lstat(), twin.lstat()
-    if (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino):
+    if os.path.samestat(path.lstat(), other.lstat()):
         return True
-    if stat.S_ISLNK(a.st_mode) and stat.S_ISLNK(b.st_mode):
-        return os.readlink(path) == os.readlink(twin)
-    regular = stat.S_ISREG(a.st_mode) and stat.S_ISREG(b.st_mode)
-    return regular and a.st_size == b.st_size and files.sha256(path) == files.sha256(twin)
+    return (content := _content(path)) is not None and content == _content(other)
 
 
 def _move(path: Path, target: Path) -> Path:

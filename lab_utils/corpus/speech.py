@@ -12,10 +12,15 @@ from __future__ import annotations
 
 import array
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-SAMPLE_RATE = 16_000  #: Hz, what the detector hears
+from ..constants import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    import torch
+
 WINDOW = 512  #: samples in one decision: 32 ms
 CONTEXT = 64  #: samples of the window before that each decision also hears
 WINDOWS_AT_ONCE = 512
@@ -24,7 +29,7 @@ _STRIDES = (1, 2, 2, 1)
 
 
 @functools.lru_cache(maxsize=1)
-def _weights() -> dict:
+def _weights() -> dict[str, torch.Tensor]:
     """The weights of the packaged 16 kHz model; importing it must not change torch's threads."""
     import torch
 
@@ -39,7 +44,7 @@ def _weights() -> dict:
 
 
 @functools.lru_cache(maxsize=1)
-def _recurrent_layer():
+def _recurrent_layer() -> torch.nn.LSTM:
     import torch
 
     weights = _weights()
@@ -108,17 +113,11 @@ class SpeechDetector:
 
 
 def speech_probabilities(y: np.ndarray, *, sr: int) -> np.ndarray:
-    """Speech probability of each 32 ms of a whole waveform.
+    """Speech probability of each 32 ms of a whole waveform: float32, shape (n_windows,), 0 to 1.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    sr : int
-        Hz; resampled to 16 kHz if it is another rate.
-
-    Returns
-    -------
-    np.ndarray, float32, shape (n_windows,), values in [0, 1]
+    Notes
+    -----
+    Taught in: notebooks/08_dataset.ipynb.
     """
     from .. import audio
 

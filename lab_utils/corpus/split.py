@@ -17,14 +17,13 @@ STEP = speech.WINDOW / speech.SAMPLE_RATE  #: seconds of one speech decision
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a recording, ``start`` and ``end`` in seconds."""
+    """A stretch of a recording, in seconds."""
 
     start: float
     end: float
 
     @property
     def duration(self) -> float:
-        """Seconds."""
         return self.end - self.start
 
 
@@ -67,7 +66,6 @@ def on_speech(
         From :func:`lab_utils.corpus.speech.speech_probabilities`, one each 32 ms.
     duration : float
         Seconds of the whole recording.
-    settings : SplitSettings, optional
 
     Returns
     -------
@@ -81,11 +79,9 @@ def on_speech(
     for i, p in enumerate(probabilities):
         if not speaking and p >= settings.on:
             speaking = True
-            if runs and (i - runs[-1][1]) * STEP < settings.pause:
-                runs[-1][1] = i + 1
-            else:
-                runs.append([i, i + 1])
-        elif speaking and p < settings.off:
+            if not runs or (i - runs[-1][1]) * STEP >= settings.pause:
+                runs.append([i, i])
+        elif p < settings.off:
             speaking = False
         if speaking:
             runs[-1][1] = i + 1

@@ -33,12 +33,8 @@ def assign(
     validation, test : float
         Shares of the clips, each in (0, 1); met as nearly as whole groups allow.
     seed : int
-        Another seed, another draw.
-
-    Returns
-    -------
-    Manifest
-        The draw depends on what the clips are (texts, speakers, recordings), not on their order.
+        Another seed, another draw. It also depends on what the clips are (texts, speakers,
+        recordings), not on their order.
 
     Raises
     ------

@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import environment, files
+from .. import audio, environment, files
+from ..environment import GOOD, NOTE
 from ..errors import CorpusError
-from . import measure
 from .findings import LETTERS
 from .manifest import Manifest
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MODELS = ("vits", "tacotron2")
 VOCODERS = ("griffin_lim", "hifigan", "wavegrad")
@@ -55,36 +51,39 @@ def training_config(
     CorpusError
         An unknown model or vocoder, a vocoder for VITS, clips at several rates, or no clips.
     """
+    vits = model == "vits"
     if model not in MODELS:
         raise CorpusError(f"Expected one of the models {MODELS}, found {model!r}.")
-    if model == "vits" and vocoder is not None:
+    if vits and vocoder is not None:
         raise CorpusError("VITS makes the waveform itself: leave the vocoder out.")
-    if model == "tacotron2":
-        vocoder = vocoder or "griffin_lim"
-        if vocoder not in VOCODERS:
-            raise CorpusError(
-                f"Expected one of the vocoders {VOCODERS}, found {vocoder!r} "
-                "(Tacotron makes spectrograms; it is not a vocoder)."
-            )
+    vocoder = vocoder or "griffin_lim"
+    if vocoder not in VOCODERS:
+        raise CorpusError(
+            f"Expected one of the vocoders {VOCODERS}, found {vocoder!r} "
+            "(Tacotron makes spectrograms; it is not a vocoder)."
+        )
     if not manifest.clips:
         raise CorpusError("Expected clips to fill the configuration from, found none.")
-    facts = [measure.measure(manifest.path(clip)) for clip in manifest.clips]
-    rates = sorted({fact.sr for fact in facts})
+    headers = [audio.describe(manifest.path(clip)) for clip in manifest.clips]
+    rates = sorted({header.sr for header in headers})
     if len(rates) != 1:
         raise CorpusError(f"Expected clips at one sampling rate, found {rates}: export them again.")
-    texts = [clip.text for clip in manifest.clips]
-    longest = sorted(manifest.clips, key=lambda clip: (-len(clip.text), clip.id))
-    used = set("".join(texts))
+    texts = sorted((clip.text for clip in manifest.clips), key=lambda text: (-len(text), text))
+    lengths = [header.n_samples for header in headers]
     # the file that a training run reads; an export with splits keeps its test part apart
-    train = "metadata_train.csv" if _has(manifest, "train") else "metadata.csv"
+    trained, watched = (
+        name if (manifest.folder / name).is_file() else ""
+        for name in ("metadata_train.csv", "metadata_validation.csv")
+    )
     dataset = {
         "formatter": "ljspeech",
         "dataset_name": name,
         "path": "",
-        "meta_file_train": train,
-        "meta_file_val": "metadata_validation.csv" if _has(manifest, "validation") else "",
+        "meta_file_train": trained or "metadata.csv",
+        "meta_file_val": watched,
         "language": manifest.clips[0].language or "en",
     }
+    characters = "tts.models.vits.VitsCharacters" if vits else "tts.utils.text.characters.Graphemes"
     config = {
         "model": model,
         "run_name": name,
@@ -96,42 +95,30 @@ def training_config(
             "hop_length": 256,
             "num_mels": 80,
             "mel_fmin": 0,
-            "mel_fmax": None if model == "vits" else 8000,
+            "mel_fmax": None if vits else 8000,
         },
         "characters": {
-            "characters_class": (
-                "TTS.tts.models.vits.VitsCharacters"
-                if model == "vits"
-                else "TTS.tts.utils.text.characters.Graphemes"
-            ),
+            "characters_class": f"TTS.{characters}",
             "pad": "<PAD>",
             "eos": "<EOS>",
             "bos": "<BOS>",
             "blank": "<BLNK>",
             "characters": LETTERS,
-            "punctuations": "".join(sorted(used - set(LETTERS))),
+            "punctuations": "".join(sorted(set("".join(texts)) - set(LETTERS))),
         },
         "text_cleaner": "basic_cleaners",
         "use_phonemes": False,
-        "max_text_len": max(map(len, texts)),
-        "min_audio_len": min(fact.n_samples for fact in facts),
-        "max_audio_len": max(fact.n_samples for fact in facts),
+        "max_text_len": len(texts[0]),
+        "min_audio_len": min(lengths),
+        "max_audio_len": max(lengths),
         "batch_size": 16,
         "eval_batch_size": 8,
         "eval_split_size": max(1, round(0.1 * len(texts))),
         "epochs": 1000,
         "datasets": [dataset],
-        "test_sentences": [[clip.text] for clip in longest[:2]]
-        if model == "vits"
-        else [clip.text for clip in longest[:2]],
+        "test_sentences": [[text] if vits else text for text in texts[:2]],
     }
-    if vocoder:
-        config["vocoder"] = vocoder
-    return config
-
-
-def _has(manifest: Manifest, split: str) -> bool:
-    return (manifest.folder / f"metadata_{split}.csv").is_file()
+    return config if vits else config | {"vocoder": vocoder}
 
 
 def save(config: dict[str, Any], path: str | os.PathLike) -> Path:
@@ -147,19 +134,10 @@ def save(config: dict[str, Any], path: str | os.PathLike) -> Path:
     return path
 
 
-@dataclass(frozen=True)
-class Need:
-    """What training a voice asks of a machine, what this one has, and what to do."""
-
-    what: str
-    needs: str
-    has: str
-    ok: bool
-    remedy: str
-
-
-def hardware(*, ram_gb: float | None = None, gpu_gb: float | None = None) -> list[Need]:
-    """Hold this machine against what training a voice asks for.
+def hardware(
+    *, ram_gb: float | None = None, gpu_gb: float | None = None
+) -> list[environment.Finding]:
+    """Compare this machine with what training a voice asks for.
 
     Parameters
     ----------
@@ -168,39 +146,25 @@ def hardware(*, ram_gb: float | None = None, gpu_gb: float | None = None) -> lis
 
     Returns
     -------
-    list of Need
-        Main memory of 16 GB; GPU memory of 8 GB (below it CUDA is of no use) and of 12 GB.
+    list of Finding
+        For :func:`lab_utils.environment.table`. Main memory of 16 GB; GPU memory of 8 GB (below it
+        CUDA is of no use) and of 12 GB.
     """
     if ram_gb is None:
         ram_gb = environment.memory_gb() or 0.0
     name = "GPU"
     if gpu_gb is None:
-        name, gpu_gb = environment.gpu() or ("no GPU", 0.0)
-    has_gpu = f"{name}, {gpu_gb:.0f} GB" if gpu_gb else "no GPU"
+        name, gpu_gb = environment.gpu() or ("GPU", 0.0)
+    gpu = f"{name}, {gpu_gb:.0f} GB" if gpu_gb else "no GPU"
     rent = "Rent a GPU (lab 01)."
-    rows = (
+    needs = (
         ("main memory", RAM_GB, ram_gb, f"{ram_gb:.0f} GB", "Add memory."),
-        ("GPU memory, least", GPU_LEAST_GB, gpu_gb, has_gpu, rent),
-        (
-            "GPU memory, comfortable",
-            GPU_GOOD_GB,
-            gpu_gb,
-            has_gpu,
-            "Halve batch_size." if gpu_gb else rent,
-        ),
+        ("GPU memory, least", GPU_LEAST_GB, gpu_gb, gpu, rent),
+        ("GPU memory, good", GPU_GOOD_GB, gpu_gb, gpu, "Halve batch_size." if gpu_gb else rent),
     )
-    return [
-        Need(what, f"{needs:.0f} GB", has, amount >= _NEARLY * needs, remedy)
-        for what, needs, amount, has, remedy in rows
-    ]
-
-
-def hardware_table(needs: list[Need]) -> pd.DataFrame:
-    """One row a need: needs, this machine, enough, and what to do if not."""
-    import pandas as pd
-
-    rows = [
-        [n.what, n.needs, n.has, "yes" if n.ok else "no", "" if n.ok else n.remedy] for n in needs
-    ]
-    columns = ["", "needs", "this machine", "enough", "what to do"]
-    return pd.DataFrame(rows, columns=columns).set_index("")
+    findings = []
+    for what, least, amount, found, remedy in needs:
+        enough = amount >= _NEARLY * least
+        status, remedy = (GOOD, "") if enough else (NOTE, remedy)
+        findings.append(environment.Finding(f"{what}: {least:.0f} GB", status, found, remedy))
+    return findings

@@ -14,46 +14,7 @@ from ..languages import language_name, languages
 from .attention import AttentionSpan, TimedWord, attended, heard_words, is_monotone, word_times
 from .beams import BeamNode, BeamSearch, Hypothesis, beam_search
 from .fallback import Attempt, Fallback, Thresholds, try_temperatures, verdict
-from .language import (
-    LanguageGuess,
-    LanguageTrack,
-    detect,
-    detect_over_time,
-)
+from .language import LanguageGuess, LanguageTrack, detect, detect_over_time
 from .steps import Alternative, Step, Trace, trace
 from .task import start_sequence, token_text
 from .window import Window, encode
-
-__all__ = [
-    "SECONDS_PER_POSITION",
-    "Alternative",
-    "Attempt",
-    "AttentionSpan",
-    "BeamNode",
-    "BeamSearch",
-    "DecodingError",
-    "Fallback",
-    "Hypothesis",
-    "LanguageGuess",
-    "LanguageTrack",
-    "Step",
-    "Thresholds",
-    "TimedWord",
-    "Trace",
-    "Window",
-    "attended",
-    "beam_search",
-    "detect",
-    "detect_over_time",
-    "encode",
-    "heard_words",
-    "is_monotone",
-    "language_name",
-    "languages",
-    "start_sequence",
-    "token_text",
-    "trace",
-    "try_temperatures",
-    "verdict",
-    "word_times",
-]

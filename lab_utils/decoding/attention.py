@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ class CrossAttention:
     weights; ``whisper.model.disable_sdpa()`` switches back to the one that does.
     """
 
-    def __init__(self, window: Window):
+    def __init__(self, window: Window) -> None:
         self._model, self._n_positions = window.model, window.n_positions
         self._heads = window.model.alignment_heads.indices().T.tolist()
         self._rows: list[list[np.ndarray]] = [[] for _ in self._heads]
@@ -47,7 +48,7 @@ class CrossAttention:
             hook.remove()
         self._slow_attention.__exit__(*error)
 
-    def _keep(self, place: int, head: int):
+    def _keep(self, place: int, head: int) -> Callable[..., None]:
         def keep(_module, _inputs, outputs) -> None:
             scores = outputs[-1][0, head, :, : self._n_positions]
             self._rows[place].append(scores.softmax(-1).float().cpu().numpy())
@@ -61,20 +62,12 @@ class CrossAttention:
 
 @dataclass(frozen=True)
 class AttentionSpan:
-    """The stretch of sound that one step attends to.
-
-    Attributes
-    ----------
-    start, end, peak : float
-        Seconds from the start of the window.
-    mass : float
-        The share of the attention inside the stretch, in [0, 1].
-    """
+    """The stretch of sound that one step attends to, in seconds from the start of the window."""
 
     start: float
     end: float
     peak: float
-    mass: float
+    mass: float  #: the share of the attention inside the stretch, in [0, 1]
 
 
 def attended(
@@ -92,11 +85,12 @@ def attended(
     share : float
         In (0, 1).
     margin : float
-        Seconds added on both sides, so that the ear has something to hold on to.
+        Seconds added on both sides, so that there is enough to hear.
 
-    Returns
-    -------
-    AttentionSpan
+    Raises
+    ------
+    DecodingError
+        There is no such step.
     """
     if not 0 <= step < len(trace.steps):
         raise DecodingError(f"Expected a step from 0 to {len(trace.steps) - 1}, found {step}.")
@@ -126,20 +120,9 @@ class TimedWord:
 def word_times(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
     """When each word was said, read from the cross-attention, as whisper's word timestamps are.
 
-    The text of the trace is given to the decoder once more without time stamps; in the matrix of
-    its attention the best path that never runs backwards (dynamic time warping) ties every token
-    to a stretch of sound.
-
-    Parameters
-    ----------
-    window : Window
-    trace : Trace
-        Of the same window.
-
-    Returns
-    -------
-    tuple of TimedWord
-        Whisper's own word timestamps before its clean-up of odd durations.
+    The text of a trace of the window is given to the decoder once more without time stamps; in the
+    matrix of its attention the best path that never runs backwards (dynamic time warping) ties
+    every token to a stretch of sound. Whisper's own clean-up of odd durations is left out.
 
     Notes
     -----
@@ -168,16 +151,7 @@ def word_times(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
 
 
 def _sharpen(weights: np.ndarray) -> np.ndarray:
-    """Attention per head in standard deviations over the tokens, smoothed, averaged over heads.
-
-    Parameters
-    ----------
-    weights : np.ndarray, shape (n_tokens, n_heads, n_positions)
-
-    Returns
-    -------
-    np.ndarray, shape (n_tokens, n_positions)
-    """
+    """Attention per head in standard deviations over the tokens, smoothed, averaged over heads."""
     from scipy.ndimage import median_filter
 
     heads = weights.transpose(1, 0, 2)
@@ -186,32 +160,23 @@ def _sharpen(weights: np.ndarray) -> np.ndarray:
 
 
 def _warp(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cheapest path through a cost matrix from corner to corner that never runs backwards.
-
-    Returns
-    -------
-    rows, columns : np.ndarray of int, one pair for each step of the path
-    """
-    n, m = cost.shape
-    total = np.full((n + 1, m + 1), np.inf)
-    total[0, 0] = 0
-    move = np.zeros((n + 1, m + 1), np.int8)  # 0 diagonal, 1 next row, 2 next column
-    move[0, :], move[:, 0] = 2, 1
-    for j in range(1, m + 1):
-        for i in range(1, n + 1):
-            diagonal, down, right = total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]
-            if diagonal < down and diagonal < right:
-                best, move[i, j] = diagonal, 0
-            elif down < diagonal and down < right:
-                best, move[i, j] = down, 1
-            else:
-                best, move[i, j] = right, 2
-            total[i, j] = cost[i - 1, j - 1] + best
-    path, i, j = [], n, m
-    while i > 0 or j > 0:
-        path.append((i - 1, j - 1))
-        step = move[i, j]
-        i, j = i - (step != 2), j - (step != 1)
+    """Rows and columns of the cheapest path from corner to corner that never runs backwards."""
+    above = [0.0] + [np.inf] * cost.shape[1]
+    came_from = []  # for each cell: 0 diagonally, 1 from above, 2 from the left
+    for costs in cost.tolist():
+        row, moves = [np.inf], []
+        for j, here in enumerate(costs):
+            before = above[j], above[j + 1], row[j]
+            best = min(before)
+            moves.append(before.index(best))
+            row.append(here + best)
+        came_from.append(moves)
+        above = row
+    path, i, j = [], cost.shape[0] - 1, cost.shape[1] - 1
+    while i >= 0 and j >= 0:
+        path.append((i, j))
+        move = came_from[i][j]
+        i, j = i - (move != 2), j - (move != 1)
     rows, columns = np.array(path[::-1]).T
     return rows, columns
 
@@ -219,18 +184,8 @@ def _warp(cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def heard_words(window: Window, trace: Trace) -> tuple[TimedWord, ...]:
     """Where the decoder listened while it wrote each word: from its first to its last token.
 
-    Unlike :func:`word_times`, which shares out all of the time, this leaves pauses free.
-
-    Parameters
-    ----------
-    window : Window
-    trace : Trace
-        Of the same window.
-
-    Returns
-    -------
-    tuple of TimedWord
-        Words without a letter or digit (punctuation) are left out.
+    Unlike :func:`word_times`, which shares out all of the time, this leaves pauses free. Words
+    without a letter or digit (punctuation) are left out.
     """
     tokenizer = make_task(window.model, {"language": trace.language or "en"}).tokenizer
     rows = [i for i, step in enumerate(trace.steps) if step.kind == "text"]

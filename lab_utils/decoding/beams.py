@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DecodingError
-from .task import kind_of, make_task, refuse_prefix_with_timestamps, settle_language, token_text
+from .task import make_task, refuse_prefix_with_timestamps, settle_language, token_text
 from .window import Window
 
 if TYPE_CHECKING:
@@ -16,53 +16,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BeamNode:
-    """One candidate of the search.
+    """One candidate of the search."""
 
-    Attributes
-    ----------
-    id, parent : int, int or None
-        A node's place in :attr:`BeamSearch.nodes`, and that of the text it continues.
-    step : int
-        From 0.
-    token, text : int, str
-    logprob : float
-        Natural log of the token's probability after its parent.
-    score : float
-        Sum of ``logprob`` from the first step to here; the search keeps the highest.
-    status : {"kept", "pruned", "finished"}
-    """
-
-    id: int
-    parent: int | None
-    step: int
+    id: int  #: its place in :attr:`BeamSearch.nodes`
+    parent: int | None  #: the node that it continues
+    step: int  #: from 0
     token: int
     text: str
-    logprob: float
-    score: float
-    status: str
+    logprob: float  #: natural log of the token's probability after its parent
+    score: float  #: sum of ``logprob`` from the first step to here; the search keeps the highest
+    status: str  #: "kept", "pruned" or "finished"
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A whole text that the search considered at the end.
-
-    Attributes
-    ----------
-    text, tokens
-        As ``whisper.decode`` returns them, without the end token.
-    score : float
-        Sum of log probabilities.
-    rank_score : float
-        ``score`` divided by the number of tokens (or by the length penalty); the highest wins.
-    nodes : tuple of int
-        Its path through the tree.
-    """
+    """A whole text that the search considered at the end."""
 
     text: str
-    tokens: tuple[int, ...]
-    score: float
-    rank_score: float
-    nodes: tuple[int, ...]
+    tokens: tuple[int, ...]  #: without the end token
+    score: float  #: sum of log probabilities
+    rank_score: float  #: ``score`` over the number of tokens, or the length penalty; highest wins
+    nodes: tuple[int, ...]  #: its path through the tree
 
 
 @dataclass(frozen=True)
@@ -79,15 +53,8 @@ class BeamSearch:
         """The text that the search returns."""
         return self.hypotheses[0]
 
-    @property
-    def text(self) -> str:
-        """The text that the search returns."""
-        return self.best.text
-
-    @property
-    def tokens(self) -> tuple[int, ...]:
-        """The tokens that the search returns."""
-        return self.best.tokens
+    text = property(lambda self: self.best.text, doc="The text that the search returns.")
+    tokens = property(lambda self: self.best.tokens, doc="The tokens that the search returns.")
 
     @property
     def avg_logprob(self) -> float:
@@ -98,6 +65,8 @@ class BeamSearch:
 def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSearch:
     """Search with several texts side by side, and keep a record of all that was tried.
 
+    The text equals that of ``whisper.decode(..., beam_size=beam_size)``: tests/test_decoding.py.
+
     Parameters
     ----------
     window : Window
@@ -105,11 +74,6 @@ def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSe
         Texts that survive each step, at least 1.
     **options
         Those of ``whisper.DecodingOptions``: language, patience, length_penalty, …
-
-    Returns
-    -------
-    BeamSearch
-        Its text equals ``whisper.decode(..., beam_size=beam_size)``: tests/test_decoding.py.
 
     Raises
     ------
@@ -143,11 +107,11 @@ def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSe
                     rule.apply(logits, tokens)
                 logprobs = logits.float().log_softmax(-1)
                 rows = _candidates(nodes, alive, logprobs, task, step=step)
-                kept, ended, sources = _keep_best(nodes, rows, task)
+                alive, ended, sources = _keep_best(nodes, rows, task)
                 finished += ended[: limit - len(finished)]
-                tokens = torch.cat([tokens[sources], _column(nodes, kept, tokens)], dim=1)
+                column = tokens.new_tensor([[nodes[i].token] for i in alive])
+                tokens = torch.cat([tokens[sources], column], dim=1)
                 inference.rearrange_kv_cache(sources)
-                alive = list(kept)
                 if len(finished) >= limit or tokens.shape[1] > task.n_ctx:
                     break
     finally:
@@ -170,20 +134,14 @@ def _candidates(
 
     Returns pairs (node, row of the batch); at the first step all rows are alike and count once.
     """
-    n_continuations = task.options.beam_size + 1
-    rows = range(len(alive)) if step else range(1)
     added = []
-    for row in rows:
-        parent = alive[row]
+    for row, parent in enumerate(alive if step else alive[:1]):
         before = nodes[parent].score if parent is not None else 0.0
-        best = logprobs[row].topk(n_continuations)
+        best = logprobs[row].topk(task.options.beam_size + 1)
         for logprob, token in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-            text = token_text(task.tokenizer, token)
-            node = BeamNode(
-                len(nodes), parent, step, token, text, logprob, before + logprob, "pruned"
-            )
-            nodes.append(node)
-            added.append((node.id, row))
+            text, score = token_text(task.tokenizer, token), before + logprob
+            added.append((len(nodes), row))
+            nodes.append(BeamNode(len(nodes), parent, step, token, text, logprob, score, "pruned"))
     return added
 
 
@@ -191,11 +149,9 @@ def _keep_best(
     nodes: list[BeamNode], rows: list[tuple[int, int]], task: DecodingTask
 ) -> tuple[list[int], list[int], list[int]]:
     """Mark the best candidates as kept or finished: (kept, finished, batch row of each kept)."""
-    from dataclasses import replace
-
     kept, ended, sources = [], [], []
     for i, row in sorted(rows, key=lambda pair: nodes[pair[0]].score, reverse=True):
-        if kind_of(task.tokenizer, nodes[i].token) == "end":
+        if nodes[i].token == task.tokenizer.eot:
             nodes[i] = replace(nodes[i], status="finished")
             ended.append(i)
             continue
@@ -207,23 +163,15 @@ def _keep_best(
     return kept, ended, sources
 
 
-def _column(nodes: list[BeamNode], kept: list[int], like: torch.Tensor) -> torch.Tensor:
-    return like.new_tensor([[nodes[i].token] for i in kept])
-
-
 def _rank(nodes: list[BeamNode], finished: list[int], task: DecodingTask) -> tuple[Hypothesis, ...]:
     """The finished texts, best first, by score over length as whisper ranks them."""
-    hypotheses = []
+    alpha, hypotheses = task.options.length_penalty, []
     for end in finished:
         path, at = [], end
         while at is not None:
-            path.append(at)
+            path.insert(0, at)
             at = nodes[at].parent
-        path.reverse()
-        tokens = tuple(
-            nodes[i].token for i in path if kind_of(task.tokenizer, nodes[i].token) != "end"
-        )
-        alpha = task.options.length_penalty
+        tokens = tuple(nodes[i].token for i in path if nodes[i].token != task.tokenizer.eot)
         penalty = len(tokens) if alpha is None else ((5 + len(tokens)) / 6) ** alpha
         score = nodes[end].score
         rank_score = score / penalty if penalty else float("-inf")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,17 +58,8 @@ def verdict(
 ) -> str:
     """``"accepted"``, ``"silence"``, ``"too repetitive"`` or ``"too unlikely"``.
 
-    Parameters
-    ----------
-    compression_ratio, avg_logprob, no_speech_prob : float
-        As in ``whisper.DecodingResult``.
-    thresholds : Thresholds, optional
-        Whisper's own by default.
-
-    Returns
-    -------
-    str
-        The first two end the ladder of temperatures, the last two ask for a hotter try.
+    The numbers are those of ``whisper.DecodingResult``. The first two verdicts end the ladder of
+    temperatures, the last two ask for a hotter try.
 
     Notes
     -----
@@ -87,27 +78,19 @@ def verdict(
 def try_temperatures(
     window: Window,
     *,
-    temperatures: Sequence[float] = TEMPERATURES,
+    temperatures: float | Iterable[float] = TEMPERATURES,
     thresholds: Thresholds | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Fallback:
     """Decode a window as ``whisper.transcribe`` does: hotter and hotter until a try is accepted.
 
-    Parameters
-    ----------
-    window : Window
-    temperatures : sequence of float
-        One number is a ladder of one step.
-    thresholds : Thresholds, optional
-    seed : int
-        Makes the sampled tries repeatable.
-    **options
-        Those of ``whisper.DecodingOptions``.
+    ``seed`` makes the sampled tries repeatable; the options are those of ``trace``.
 
-    Returns
-    -------
-    Fallback
+    Raises
+    ------
+    DecodingError
+        No temperature, thresholds that are none, or what :func:`trace` refuses.
     """
     temperatures = list(temperatures) if isinstance(temperatures, Iterable) else [temperatures]
     if not temperatures:

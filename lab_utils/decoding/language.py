@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LanguageGuess:
-    """The distribution over all languages that a model knows, likeliest first.
+    """The distribution over all languages that a model knows, likeliest first."""
 
-    Attributes
-    ----------
-    probs : dict of str to float
-        Code → probability; they sum to 1.
-    """
-
-    probs: dict[str, float] = field(repr=False)
+    probs: dict[str, float] = field(repr=False)  #: code → probability; they sum to 1
 
     @property
     def code(self) -> str:
@@ -66,19 +61,10 @@ class LanguageGuess:
 
 @dataclass(frozen=True, eq=False)
 class LanguageTrack:
-    """Language over time: one distribution for every place of a sliding window.
+    """Language over time: one distribution for every place of a sliding window."""
 
-    Attributes
-    ----------
-    starts : np.ndarray, float64, shape (n_windows,)
-        Seconds.
-    width : float
-        Length of the window in seconds.
-    guesses : tuple of LanguageGuess
-    """
-
-    starts: np.ndarray
-    width: float
+    starts: np.ndarray  #: seconds, shape (n_windows,)
+    width: float  #: length of the window in seconds
     guesses: tuple[LanguageGuess, ...] = field(repr=False)
 
     @property
@@ -102,10 +88,9 @@ class LanguageTrack:
 
     def switch(self) -> float | None:
         """When the language changes for the first time: midway between two centres, in seconds."""
-        codes = [guess.code for guess in self.guesses]
-        for i in range(1, len(codes)):
-            if codes[i] != codes[i - 1]:
-                return float(self.centres[i - 1] + self.centres[i]) / 2
+        for i, (one, other) in enumerate(itertools.pairwise(self.guesses)):
+            if one.code != other.code:
+                return float(self.centres[i] + self.centres[i + 1]) / 2
         return None
 
 
@@ -118,14 +103,7 @@ def entropy_bits(p: np.ndarray) -> float:
 def detect(window: Window) -> LanguageGuess:
     """Read the language distribution: one decoder step after ``<|startoftranscript|>``.
 
-    Parameters
-    ----------
-    window : Window
-
-    Returns
-    -------
-    LanguageGuess
-        The same numbers as ``model.detect_language``: tests/test_decoding.py.
+    The numbers are those of ``model.detect_language``: tests/test_decoding.py.
 
     Raises
     ------
@@ -165,13 +143,9 @@ def detect_over_time(
     model : whisper.Whisper
         Multilingual.
     sr : int
-        Rate of ``y`` in Hz; Whisper hears 16 000.
+        Hz.
     width, hop : float
         Length of the window, at most 30, and its step, both in seconds.
-
-    Returns
-    -------
-    LanguageTrack
 
     Raises
     ------
@@ -185,8 +159,7 @@ def detect_over_time(
     audio.check(y)
     if sr != SAMPLE_RATE:
         y = audio.resample(y, sr=sr, target_sr=SAMPLE_RATE)
-    duration = len(y) / SAMPLE_RATE
-    starts = np.arange(0, max(duration - width, 0) + 1e-9, hop)
+    starts = np.arange(0, max(len(y) / SAMPLE_RATE - width, 0) + 1e-9, hop)
     n = round(width * SAMPLE_RATE)
     firsts = [round(start * SAMPLE_RATE) for start in starts]
     guesses = tuple(detect(encode(y[first : first + n], model)) for first in firsts)

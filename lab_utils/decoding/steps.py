@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
     from whisper.decoding import DecodingTask
-    from whisper.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -35,63 +33,32 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the decoder.
+    """One step of the decoder; "the rules" are whisper's for what may not come here."""
 
-    Attributes
-    ----------
-    token, text : int, str
-        The token that was taken; special tokens read ``<|…|>``, a time stamp ``<|1.20|>``.
-    kind : {"text", "timestamp", "end"}
-    probability : float
-        Of that token, after whisper's rules ruled out what may not come here; in [0, 1].
-    alternatives : tuple of Alternative
-        The likeliest tokens, best first (the one taken is usually among them).
-    entropy : float
-        Of the distribution after the rules, in bits: 0 is certainty, 1 a coin toss.
-    timestamp_mass : float
-        Probability of all time stamps together before the rules, in [0, 1].
-    forced : bool
-        Whether the token was given and not chosen.
-    """
-
-    token: int
-    text: str
-    kind: str
-    probability: float
-    alternatives: tuple[Alternative, ...]
-    entropy: float
-    timestamp_mass: float
-    forced: bool = False
+    token: int  #: the token that was taken
+    text: str  #: special tokens read ``<|…|>``, a time stamp ``<|1.20|>``
+    kind: str  #: "text", "timestamp" or "end"
+    probability: float  #: of that token after the rules, in [0, 1]
+    alternatives: tuple[Alternative, ...]  #: the likeliest tokens, best first
+    entropy: float  #: after the rules, in bits: 0 is certainty, 1 a coin toss
+    timestamp_mass: float  #: probability of all time stamps before the rules, in [0, 1]
+    forced: bool = False  #: whether the token was given and not chosen
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The whole path of the decoder through one window.
+    """The path of the decoder through one window, with the numbers of a ``DecodingResult``."""
 
-    Attributes
-    ----------
-    start : tuple of str
-        The start sequence: what the decoder was given before its first step.
-    steps : tuple of Step
-        One for each token; the last is the end of the text unless the limit was reached.
-    language : str
-    text : str
-        As ``whisper.decode`` gives it: without time stamps, stripped.
-    avg_logprob, no_speech_prob, compression_ratio, temperature : float
-        As in ``whisper.DecodingResult``.
-    attention : np.ndarray, float32, shape (n_steps, n_heads, n_positions)
-        Cross-attention of the alignment heads at each step over the positions that hold sound,
-        20 ms each; every row sums to 1.
-    """
-
-    start: tuple[str, ...]
-    steps: tuple[Step, ...]
+    start: tuple[str, ...]  #: what the decoder was given before its first step
+    steps: tuple[Step, ...]  #: one for each token; the last is the end, or the limit was reached
     language: str
-    text: str
+    text: str  #: without time stamps, stripped
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
     temperature: float
+    #: cross-attention of the alignment heads, shape (n_steps, n_heads, n_positions), over the
+    #: positions that have sound, 20 ms each; every row sums to 1
     attention: np.ndarray = field(repr=False)
 
     @property
@@ -103,19 +70,11 @@ class Trace:
         """One row for each step: its token, probability, entropy (bits) and runner-up."""
         import pandas as pd
 
-        rows = [
-            [
-                step.token,
-                step.text,
-                step.probability,
-                step.entropy,
-                step.timestamp_mass,
-                next((a.text for a in step.alternatives if a.token != step.token), ""),
-            ]
-            for step in self.steps
-        ]
-        columns = ["token", "text", "probability", "entropy", "timestamp_mass", "runner_up"]
-        return pd.DataFrame(rows, columns=columns).rename_axis("step")
+        columns = ["token", "text", "probability", "entropy", "timestamp_mass"]
+        rows = [[getattr(step, name) for name in columns] for step in self.steps]
+        others = [[a.text for a in s.alternatives if a.token != s.token] for s in self.steps]
+        table = pd.DataFrame(rows, columns=columns).rename_axis("step")
+        return table.assign(runner_up=[texts[0] if texts else "" for texts in others])
 
 
 def trace(
@@ -144,10 +103,6 @@ def trace(
     **options
         Those of ``whisper.DecodingOptions`` (without beam_size and best_of).
 
-    Returns
-    -------
-    Trace
-
     Raises
     ------
     DecodingError
@@ -161,6 +116,7 @@ def trace(
     """
     import torch
     from whisper.decoding import PyTorchInference
+    from whisper.utils import compression_ratio
 
     if options.get("beam_size") or options.get("best_of"):
         raise DecodingError("trace follows one path. For a beam call decoding.beam_search.")
@@ -187,7 +143,8 @@ def trace(
                 batch = torch.tensor([tokens], device=window.model.device)
                 logits = inference.logits(batch, window.audio_features.unsqueeze(0))
                 if not steps:
-                    no_speech_prob = _no_speech(logits[0, task.sot_index], task.tokenizer)
+                    at_start = logits[0, task.sot_index].float().softmax(-1)
+                    no_speech_prob = float(at_start[task.tokenizer.no_speech])
                     logits = logits[:, task.sample_begin - 1 :]
                 for row in logits[0]:
                     at = task.sample_begin + len(steps)
@@ -203,11 +160,21 @@ def trace(
                     break
     finally:
         inference.cleanup_caching()
-    return _finish(task, initial, steps, language, log_total, no_speech_prob, heads.weights())
-
-
-def _no_speech(logits: torch.Tensor, tokenizer: Tokenizer) -> float:
-    return float(logits.float().softmax(-1)[tokenizer.no_speech])
+    written = [step.token for step in steps if step.kind != "end"]
+    text = task.tokenizer.decode(written).strip()
+    # the rows before the last start token belong to the start sequence, not to a step
+    first = len(initial) - 1
+    return Trace(
+        start=tuple(token_text(task.tokenizer, token) for token in initial),
+        steps=tuple(steps),
+        language=language,
+        text=text,
+        avg_logprob=log_total / (len(written) + 1),
+        no_speech_prob=no_speech_prob,
+        compression_ratio=compression_ratio(text),
+        temperature=task.options.temperature,
+        attention=heads.weights()[first : first + len(steps)],
+    )
 
 
 def _take(
@@ -252,31 +219,3 @@ def _take(
         forced=known is not None,
     )
     return step, float(logprobs[token])
-
-
-def _finish(
-    task: DecodingTask,
-    initial: tuple[int, ...],
-    steps: list[Step],
-    language: str,
-    log_total: float,
-    no_speech_prob: float,
-    attention: np.ndarray,
-) -> Trace:
-    from whisper.utils import compression_ratio
-
-    tokens = [step.token for step in steps if step.kind != "end"]
-    text = task.tokenizer.decode(tokens).strip()
-    # the rows before the last start token belong to the start sequence, not to a step
-    first = len(initial) - 1
-    return Trace(
-        start=tuple(map(functools.partial(token_text, task.tokenizer), initial)),
-        steps=tuple(steps),
-        language=language,
-        text=text,
-        avg_logprob=log_total / (len(tokens) + 1),
-        no_speech_prob=no_speech_prob,
-        compression_ratio=compression_ratio(text),
-        temperature=task.options.temperature,
-        attention=attention[first : first + len(steps)],
-    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..constants import SECONDS_PER_POSITION
-from ..errors import DecodingError
+from ..errors import DecodingError, did_you_mean
 from ..languages import check_task, language_code
 from ..options import (
     SPECIAL,
@@ -51,16 +50,8 @@ def kind_of(tokenizer: Tokenizer, token: int) -> str:
 def start_sequence(model: Whisper, **options: Any) -> tuple[str, ...]:
     """The tokens that the decoder is given before its first step, as text.
 
-    Parameters
-    ----------
-    model : whisper.Whisper
-    **options
-        Those of ``whisper.DecodingOptions``: language, task, without_timestamps, prompt, prefix.
-
-    Returns
-    -------
-    tuple of str
-        Edit it and hand it to :func:`trace` as ``sequence``.
+    The options are those of ``whisper.DecodingOptions``: language, task, without_timestamps,
+    prompt, prefix. Edit the result and pass it to :func:`trace` as ``sequence``.
     """
     task = make_task(model, options)
     return tuple(token_text(task.tokenizer, token) for token in task.initial_tokens)
@@ -102,13 +93,7 @@ def make_task(
 
 
 def refuse_prefix_with_timestamps(task: DecodingTask) -> None:
-    """Refuse words at the start of the text where whisper wants a time stamp first.
-
-    Raises
-    ------
-    DecodingError
-        Whisper would go on with a time stamp and write nothing.
-    """
+    """Refuse words at the start of the text where whisper wants a time stamp first."""
     given, tokenizer = task.initial_tokens, task.tokenizer
     if tokenizer.no_timestamps not in given and given[-1] < tokenizer.eot:
         raise DecodingError(
@@ -118,8 +103,7 @@ def refuse_prefix_with_timestamps(task: DecodingTask) -> None:
 
 
 def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
-    from whisper.tokenizer import TO_LANGUAGE_CODE
-
+    """Let the task begin with the reader's own tokens."""
     tokenizer = task.tokenizer
     tokens: list[int] = []
     if isinstance(sequence, str):
@@ -129,16 +113,7 @@ def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
     for text in sequence:
         if not isinstance(text, str):
             raise DecodingError(f"Expected a start sequence of texts, found {text!r} in it.")
-        for found in SPECIAL.findall(text):
-            if found not in tokenizer.special_tokens:
-                code = TO_LANGUAGE_CODE.get(found.strip("<|>").lower(), "")
-                near = [f"<|{code}|>"] if code else []
-                near += difflib.get_close_matches(found, tokenizer.special_tokens, n=1)
-                hint = f"Did you mean {near[0]!r}? " if near else ""
-                raise DecodingError(
-                    f"Expected tokens that Whisper knows in the start sequence, found {found!r}. "
-                    f"{hint}decoding.start_sequence(model, language=…) gives a right one."
-                )
+        _check_special(text, tokenizer)
         if half := _HALF.fullmatch(text):  # as token_text shows half a character
             tokens.append(tokenizer.encoding.encode_single_token(bytes.fromhex(half[1])))
         else:
@@ -160,24 +135,33 @@ def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
             rule.sample_begin = len(tokens)
 
 
+def _check_special(text: str, tokenizer: Tokenizer) -> None:
+    from whisper.tokenizer import TO_LANGUAGE_CODE
+
+    for found in SPECIAL.findall(text):
+        if found not in tokenizer.special_tokens:
+            code = TO_LANGUAGE_CODE.get(found.strip("<|>").lower())
+            meant = f"<|{code}|>" if code else found
+            hint = did_you_mean(meant, tokenizer.special_tokens)
+            raise DecodingError(
+                "Expected tokens that Whisper knows in the start sequence, found "
+                f"{found!r}.{hint} decoding.start_sequence(model, language=…) gives a right one."
+            )
+
+
 def _check_order(tokenizer: Tokenizer, tokens: list[int], sequence: Sequence[str]) -> None:
     """Whisper was trained on one order: the past, the start, language, task, time stamps or not."""
-    languages = set(tokenizer.all_language_tokens)
-    ranks = {
-        tokenizer.sot_prev: 0,
-        tokenizer.sot: 1,
-        **dict.fromkeys(languages, 2),
-        tokenizer.transcribe: 3,
-        tokenizer.translate: 3,
-        tokenizer.no_timestamps: 4,
-    }
+    order = [
+        [tokenizer.sot_prev], [tokenizer.sot], tokenizer.all_language_tokens,
+        [tokenizer.transcribe, tokenizer.translate], [tokenizer.no_timestamps],
+    ]  # fmt: skip
+    ranks = {token: rank for rank, kind in enumerate(order) for token in kind}
     found = [ranks[token] for token in tokens if token in ranks]
     if any(a >= b for a, b in zip(found, found[1:], strict=False)):
         raise DecodingError(
             "Expected each kind of token once, in the order <|startofprev|>, "
             "<|startoftranscript|>, a language, a task, <|notimestamps|>; found "
-            + " ".join(sequence)
-            + "."
+            f"{' '.join(sequence)}."
         )
 
 
@@ -185,15 +169,12 @@ def settle_language(
     window: Window, task: DecodingTask, *, sequence: Sequence[str] | None
 ) -> tuple[str, tuple[int, ...]]:
     """The language of the run and its start tokens; detected where nobody named one."""
-    tokens = list(task.initial_tokens)
+    tokens, tokenizer, place = task.initial_tokens, task.tokenizer, task.sot_index + 1
     if sequence is not None:
-        place = tokens[task.sot_index + 1 :]
-        known = dict(
-            zip(task.tokenizer.all_language_tokens, task.tokenizer.all_language_codes, strict=True)
-        )
-        return next((known[t] for t in place if t in known), ""), tuple(tokens)
+        known = dict(zip(tokenizer.all_language_tokens, tokenizer.all_language_codes, strict=True))
+        return next((known[t] for t in tokens[place:] if t in known), ""), tokens
     if task.options.language is not None:
-        return task.options.language, tuple(tokens)
+        return task.options.language, tokens
     language = detect(window).code
-    tokens[task.sot_index + 1] = task.tokenizer.to_language_token(language)
-    return language, tuple(tokens)
+    named = (tokenizer.to_language_token(language),)
+    return language, tokens[:place] + named + tokens[place + 1 :]

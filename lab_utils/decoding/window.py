@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field
 from numbers import Real
@@ -20,36 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """At most 30 seconds of sound after the encoder, with everything that led there.
+    """At most 30 seconds of sound after the encoder, with everything that led there."""
 
-    Attributes
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-        The sound itself at 16 kHz, without padding. Empty if a log-mel was given.
-    mel : np.ndarray, float32, shape (n_mels, 3000)
-        Whisper's log-mel of the padded window; no unit, about -1 to 2.
-    audio_features : torch.Tensor, shape (1500, n_state)
-        What the encoder makes of it: one vector for every 20 ms.
-    duration : float
-        Seconds of sound before the padding.
-    model : whisper.Whisper
-        The model that encoded it.
-    """
-
+    #: the sound at 16 kHz, not padded, float32, shape (n_samples,); empty if a log-mel was given
     y: np.ndarray = field(repr=False)
+    #: Whisper's log-mel of the padded window, float32, shape (n_mels, 3000); about -1 to 2
     mel: np.ndarray = field(repr=False)
+    #: what the encoder makes of it, shape (1500, n_state): one vector for every 20 ms
     audio_features: torch.Tensor = field(repr=False)
-    duration: float
-    model: Whisper = field(repr=False)
+    duration: float  #: seconds of sound before the padding
+    model: Whisper = field(repr=False)  #: the model that encoded it
 
     @property
     def n_positions(self) -> int:
         """Encoder positions that hold sound and not padding."""
-        return max(1, min(self.model.dims.n_audio_ctx, _ceil(self.duration / SECONDS_PER_POSITION)))
-
-
-def _ceil(x: float) -> int:
-    return int(np.ceil(round(x, 6)))
+        n_positions = math.ceil(round(self.duration / SECONDS_PER_POSITION, 6))
+        return max(1, min(self.model.dims.n_audio_ctx, n_positions))
 
 
 def encode(
@@ -65,10 +52,6 @@ def encode(
     model : whisper.Whisper
     start : float
         Where the window begins, in seconds.
-
-    Returns
-    -------
-    Window
 
     Raises
     ------
@@ -100,8 +83,7 @@ def encode(
         if not isinstance(recording, np.ndarray):
             recording, _ = audio.load(recording, sr=SAMPLE_RATE)
         y = _cut(audio.check(recording).astype(np.float32, copy=False), start=start)
-        padded = whisper.pad_or_trim(y)
-        mel = whisper.log_mel_spectrogram(padded, n_mels=model.dims.n_mels)
+        mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(y), n_mels=model.dims.n_mels)
         duration = len(y) / SAMPLE_RATE
     expected = (model.dims.n_mels, 2 * model.dims.n_audio_ctx)
     if tuple(mel.shape) != expected:
@@ -110,10 +92,9 @@ def encode(
             f"{mel.shape[0]} bands and {mel.shape[1]} frames. Make it with "
             "whisper.log_mel_spectrogram(y, n_mels=model.dims.n_mels) after whisper.pad_or_trim."
         )
-    half = model.device.type == "cuda"
+    batch = mel.unsqueeze(0).to(model.device)
     with torch.no_grad():
-        batch = mel.unsqueeze(0).to(model.device)
-        features = model.encoder(batch.half() if half else batch)[0]
+        features = model.encoder(batch.half() if model.device.type == "cuda" else batch)[0]
     return Window(y, mel.cpu().numpy(), features, duration, model)
 
 

@@ -7,24 +7,25 @@ is first named: ``exercises.waveform.duration.check(duration)``, ``.hint()``, ``
 How to write an exercise
 ------------------------
 1. Put one object into the lab's module; it is the only source of its four notebook cells (write
-   the stub as ruff formats it). From ``.kinds`` take ``number(unit=, tol=)``, ``choice(options=)``,
-   ``array(tol=, dtype=, unit=)`` or ``function(cases=, tol=)``; ``kind="prediction"`` and
-   ``kind="bug"`` change only what it is called::
+   the stub as ruff formats it). ``number``, ``choice``, ``array`` and ``function`` of ``.kinds``
+   make one; ``kind="prediction"`` and ``kind="bug"`` change only what it is called::
 
        seconds = function(
-           key="spectrogram.seconds", lab=LAB, objective=OBJECTIVES[3], look="Bug museum",
+           "spectrogram.seconds", objective=OBJECTIVES[3], look="Bug museum",
            task="Write `seconds(n_frames, sr, hop)`: the time of the last frame.",
-           stub="def seconds(n_frames, sr, hop): ...", variable="seconds",
-           solution_code="def seconds(n_frames, sr, hop):\\n    return (n_frames - 1) * hop / sr",
+           stub="def seconds(n_frames, sr, hop): ...",
+           solution_code="(n_frames - 1) * hop / sr",
            cases=("101, 16000, 320", "501, 44100, 400"),
-           mistakes=(Mistake("def seconds(n_frames, sr, hop):\\n    return n_frames * hop / sr",
-                             "One hop too much: frame 0 is at time 0.", "off by one frame"), ...),
+           mistakes=(
+               Mistake("n_frames * hop / sr", "One hop too much: frame 0 is at time 0.",
+                   "off by one frame"), ...),
            hints=("From frame to frame the clip moves on by `hop`.", "..."), why="...",
        )
 
-2. Say each wrong answer once: the code that gives it, the message, a name for the teacher. The
-   engine runs the code and compares: a message is given for every answer with the same values, so
-   it may name only a cause that these values prove. It must not contain the answer.
+2. Say each wrong answer once: the code that gives it, the message, a name for the teacher. Code
+   may be the expression alone, for a number or for what a function returns. The engine runs it
+   and compares: a message is given for every answer with the same values, so it may name only a
+   cause that these values prove. It must not contain the answer.
 3. Choose cases in which every wrong program differs from the right one and from every other. Use
    values without coincidences (no 0.5, no equal or sorted items, a result with a fraction), the
    simplest first. A case that needs ``helpers`` gets words: ``Case("chain, [0], 5", "a model …")``.

@@ -27,28 +27,27 @@ UNTOUCHED = "Replace the `...` by your answer, run that cell, then run this one 
 UNCHANGED = "Change the cell above, run it, then run this one again."
 
 SOLUTIONS_VARIABLE = "WHISPER_LAB_SOLUTIONS"  #: "off" for a class that is graded
+TOPICS = {
+    "02_transcribe": "transcribe",
+    "03_decode": "decode",
+    "04_language": "language",
+    "05_waveform": "waveform",
+    "06_spectrogram": "spectrogram",
+    "07_mel": "mel",
+    "08_dataset": "dataset",
+    "09_evaluate": "evaluate",
+    "10_fine_tune": "fine_tune",
+}  #: the topic of each lab that has exercises
 KINDS = ("value", "array", "function", "prediction", "choice", "bug")
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong answer that readers really give.
+    """A wrong answer that readers really give."""
 
-    Attributes
-    ----------
-    code : str
-        What the reader writes instead of the solution. An answer is this mistake if it gives the
-        same values.
-    message : str
-        What the reader is told.
-    name : str
-        The misconception in a few words ("samples taken for seconds"): shown on the teacher's
-        page, and the name under which the progress file counts it.
-    """
-
-    code: str
-    message: str
-    name: str
+    code: str  #: what they write; an answer is this mistake if it gives the same values
+    message: str  #: what they are told
+    name: str  #: the misconception in a few words, for the teacher's page and the progress file
 
 
 @dataclass(frozen=True)
@@ -97,55 +96,28 @@ class Untouched(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """An exercise of a lab; made by ``number``, ``choice``, ``array`` or ``function``.
+    """An exercise of a lab; made by ``number``, ``choice``, ``array`` or ``function``."""
 
-    Attributes
-    ----------
-    key : str
-        Topic and name, ``"waveform.duration"``; ``exercises.waveform.duration`` leads to it.
-    lab : str
-        The notebook's name without its ending, ``"05_waveform"``.
-    objective : str
-        The bullet of the lab's *You will learn* that this exercise touches, word for word.
-    task : str
-        What the reader is asked.
-    stub, solution_code : str
-        The code that the reader finds, and code that is right; both define ``variable``.
-    variable : str
-        The name that is passed to the check.
-    form : Form
-        What is asked for and how answers are compared.
-    mistakes : tuple of Mistake
-        At least three wrong answers, each with a message of its own.
-    hints : tuple of str
-        At least two, each saying more than the one before.
-    setup : str
-        Code that defines what the lab has defined by then; light, because each check runs it.
-    points : int
-        What it is worth in a class that is graded.
-    kind : str
-        One of ``value``, ``array``, ``function``, ``prediction``, ``choice``, ``bug``.
-    why : str
-        One sentence shown with *correct*: why it is right, or what to notice.
-    look : str
-        The heading of the lab's section that helps; named with every *not yet*.
-    """
-
-    key: str
-    lab: str
-    objective: str
+    key: str  #: topic and name: ``exercises.waveform.duration`` has the key "waveform.duration"
+    objective: str  #: the bullet of *You will learn* that it touches, word for word
+    look: str  #: the heading of the lab's section that helps; named with every *not yet*
     task: str
-    stub: str
+    stub: str  #: the code that the reader finds; it defines ``variable``, as the solution does
     solution_code: str
-    variable: str
-    form: Form
-    mistakes: tuple[Mistake, ...]
-    hints: tuple[str, ...]
-    kind: str
-    setup: str = ""
-    points: int = 1
-    why: str = ""
-    look: str = ""
+    variable: str  #: the name that is passed to the check
+    form: Form  #: what is asked for, and how answers are compared
+    mistakes: tuple[Mistake, ...]  #: at least three, each with a message of its own
+    hints: tuple[str, ...]  #: at least two, each saying more than the one before
+    kind: str  #: one of KINDS
+    setup: str = ""  #: defines what the lab has defined by then; light: each check runs it
+    points: int = 1  #: what it is worth in a class that is graded
+    why: str = ""  #: one sentence shown with *correct*: why it is right, or what to notice
+
+    @property
+    def lab(self) -> str:
+        """The notebook's name without its ending, ``"05_waveform"``."""
+        topic = self.key.partition(".")[0]
+        return next(lab for lab in TOPICS if TOPICS[lab] == topic)
 
     @property
     def name(self) -> str:
@@ -265,7 +237,7 @@ def _keep(add: Callable[..., None], key: str, **what: Any) -> None:
     """Write to the progress file; if that fails, say so once and go on."""
     try:
         add(key, **what)
-    except (LabError, OSError) as error:
+    except LabError as error:
         if str(error) not in _told_about_record:
             _told_about_record.add(str(error))
             pages.note("Your progress was not saved", str(error))

@@ -9,7 +9,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -211,18 +211,10 @@ def _shapes(given: np.ndarray, right: np.ndarray, axes: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Case:
-    """The arguments of one call.
+    """The arguments of one call."""
 
-    Attributes
-    ----------
-    code : str
-        As the reader would write them between the parentheses: ``"101, 16000, 320"``.
-    words : str
-        What the reader is told instead if ``code`` does not run in the notebook.
-    """
-
-    code: str
-    words: str = ""
+    code: str  #: as the reader would write them between the parentheses: ``"101, 16000, 320"``
+    words: str = ""  #: what the reader is told instead if ``code`` does not run in the notebook
 
 
 @dataclass(frozen=True)
@@ -231,9 +223,9 @@ class Function:
 
     cases: tuple[Case, ...]
     helpers: Mapping[str, Any] = field(repr=False)
-    tol: float = 1e-6
-    dtype: str = ""
-    judged: Callable[..., str | None] | None = None
+    tol: float
+    dtype: str
+    judged: Callable[..., str | None] | None
 
     def arguments(self, exercise: Exercise) -> list[tuple]:
         """The arguments of each case, new each time: a function may spoil them."""
@@ -343,55 +335,82 @@ def _differs(one: Outcome, goal: Outcome, tol: float) -> str:
     return f"{clause}."
 
 
-def _exercise(form: Any, kind: str, fields: dict[str, Any]) -> Exercise:
-    fields["mistakes"] = tuple(fields["mistakes"])
-    return Exercise(form=form, **{"kind": kind} | fields)
+def _exercise(key: str, form: Any, kind: str, fields: dict[str, Any]) -> Exercise:
+    """Fill in what follows from other fields, and complete codes that are only an expression."""
+    stub = fields.get("stub", "")
+    head = re.match(r"def (\w+)\(.*\):", stub)
+    variable = head[1] if head else fields.get("variable", key.rpartition(".")[2])
+
+    def whole(code: str) -> str:
+        if re.search(rf"\bdef {variable}\b" if head else rf"\b{variable} = ", code):
+            return code
+        return f"{head[0]}\n    return {code}" if head else f"{variable} = {code}"
+
+    fields = {"kind": kind, "stub": f"{variable} = ..."} | fields | {"variable": variable}
+    fields["solution_code"] = whole(fields["solution_code"])
+    fields["mistakes"] = tuple(replace(m, code=whole(m.code)) for m in fields["mistakes"])
+    return Exercise(key=key, form=form, **fields)
 
 
-def number(*, unit: str = "", tol: float = 0.0, precise: bool = False, **fields: Any) -> Exercise:
+def number(
+    key: str, *, unit: str = "", tol: float = 0.0, precise: bool = False, **fields: Any
+) -> Exercise:
     """An exercise that asks for one number.
 
     Parameters
     ----------
+    key : str
+        Topic and name, ``"waveform.duration"``.
     unit : str
-        The unit, also accepted in an answer such as ``"6 s"``; "fraction" for a share, which may
-        also be given as ``"57 %"``.
+        Also accepted in an answer such as ``"6 s"``; "fraction" for a share, which may also be
+        given as ``"57 %"``.
     tol : float
         The largest absolute difference that is still right.
     precise : bool
         Refuse an answer that is rounded to two digits or more.
     **fields
-        The other fields of :class:`Exercise`.
+        The other fields of :class:`Exercise`. ``variable`` is the name in the key if it is not
+        given, and the stub sets it to ``...``. The code of a solution or a mistake may be the
+        expression alone: ``Mistake("6 * 16_000", ...)``.
     """
-    return _exercise(Number(tol, unit, precise), "value", fields)
+    return _exercise(key, Number(tol, unit, precise), "value", fields)
 
 
-def choice(*, options: Iterable[Any], **fields: Any) -> Exercise:
-    """An exercise that asks for one of ``options``: texts, numbers or tuples, as in the task."""
-    return _exercise(Choice(tuple(options)), "choice", fields)
+def choice(key: str, *, options: Iterable[Any], **fields: Any) -> Exercise:
+    """An exercise that asks for one of ``options``: texts, numbers or tuples, as in the task.
+
+    The other fields are those of :func:`number`.
+    """
+    return _exercise(key, Choice(tuple(options)), "choice", fields)
 
 
 def array(
-    *, tol: float = 1e-5, unit: str = "", dtype: str = "", axes: Iterable[str] = (), **fields: Any
+    key: str,
+    *,
+    tol: float = 1e-5,
+    unit: str = "",
+    dtype: str = "",
+    axes: Iterable[str] = (),
+    **fields: Any,
 ) -> Exercise:
     """An exercise that asks for several numbers.
 
     Parameters
     ----------
+    key, unit, **fields
+        As in :func:`number`.
     tol : float
         The largest absolute difference that is still right.
-    unit : str
     dtype : str
         The type that is asked for; default: any type of real number.
     axes : iterable of str
         What each axis counts, ``("n_mels", "n_frames")``: named if the shape is wrong.
-    **fields
-        The other fields of :class:`Exercise`.
     """
-    return _exercise(Array(tol, unit, dtype, tuple(axes)), "array", fields)
+    return _exercise(key, Array(tol, unit, dtype, tuple(axes)), "array", fields)
 
 
 def function(
+    key: str,
     *,
     cases: Iterable[str | Case],
     helpers: Mapping[str, Any] | None = None,
@@ -400,10 +419,12 @@ def function(
     judged: Callable[..., str | None] | None = None,
     **fields: Any,
 ) -> Exercise:
-    """An exercise that asks for a function.
+    """An exercise that asks for a function; the stub begins with its ``def`` line.
 
     Parameters
     ----------
+    key : str
+        Topic and name.
     cases : iterable of str or Case
         The arguments of each call, as code: ``"101, 16000, 320"``.
     helpers : mapping, optional
@@ -416,8 +437,8 @@ def function(
         Where more than one result is right: takes the result and the arguments, and returns None
         or what is wrong with it, a clause after the call or the name of a mistake.
     **fields
-        The other fields of :class:`Exercise`.
+        The other fields of :class:`Exercise`. The code of a solution or a mistake may be what the
+        function returns alone: ``Mistake("20 * np.log10(y.max())", ...)``.
     """
     every = tuple(Case(case) if isinstance(case, str) else case for case in cases)
-    form = Function(every, helpers or {}, tol, dtype, judged)
-    return _exercise(form, "function", fields)
+    return _exercise(key, Function(every, helpers or {}, tol, dtype, judged), "function", fields)

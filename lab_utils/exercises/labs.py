@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from collections import defaultdict
 
 from ..errors import ExerciseError
 from . import pages, record
-from .core import Exercise
+from .core import TOPICS, Exercise
 
-TOPICS = {
-    "02_transcribe": "transcribe",
-    "03_decode": "decode",
-    "04_language": "language",
-    "05_waveform": "waveform",
-    "06_spectrogram": "spectrogram",
-    "07_mel": "mel",
-    "08_dataset": "dataset",
-    "09_evaluate": "evaluate",
-    "10_fine_tune": "fine_tune",
-}
 LABS = ("01_install", *TOPICS)
 
 
@@ -62,13 +52,9 @@ def progress(lab: str) -> None:
     found = of_lab(lab)
     if (entries := _entries()) is None:
         return
-    rows = [(e.name, _status(entries.get(e.key)), shown(e.task)) for e in found]
-    done = sum(entries.get(e.key, record.Entry()).solved for e in found)
-    caption = f"{lab}: {done} of {len(found)} exercises done. {_next(lab, entries)}"
-    header = ("exercise", "status", "task")
-    pages.show(
-        f"{caption}\n{pages.table_text(header, rows)}", pages.table_html(caption, header, rows)
-    )
+    rows = [(e.name, _status(entries[e.key]), shown(e.task)) for e in found]
+    caption = f"{lab}: {_done(found, entries)} of {len(found)} exercises done. "
+    pages.show_table(caption + _next(lab, entries), ("exercise", "status", "task"), rows)
 
 
 def overview() -> None:
@@ -78,24 +64,24 @@ def overview() -> None:
     rows = []
     for lab in TOPICS:
         found = of_lab(lab)
-        done = sum(entries.get(e.key, record.Entry()).solved for e in found)
+        done = _done(found, entries)
         rows.append((lab, f"{done} of {len(found)}", "●" * done + "○" * (len(found) - done)))
     caption = f"Your exercises. {_next('', entries)}"
-    header = ("lab", "done", "exercises")
     links = [f"{lab}.ipynb" for lab in TOPICS]
-    pages.show(
-        f"{caption}\n{pages.table_text(header, rows)}",
-        pages.table_html(caption, header, rows, links=links),
-    )
+    pages.show_table(caption, ("lab", "done", "exercises"), rows, links=links)
 
 
 def _entries() -> dict[str, record.Entry] | None:
-    """What the reader has done; None if that cannot be read, which is then said."""
+    """What the reader has done, empty for what they have not; None if it cannot be read."""
     try:
-        return record.read()
-    except (ExerciseError, OSError) as error:
+        return defaultdict(record.Entry, record.read())
+    except ExerciseError as error:
         pages.note("Your progress cannot be read", str(error))
         return None
+
+
+def _done(found: tuple[Exercise, ...], entries: dict[str, record.Entry]) -> int:
+    return sum(entries[exercise.key].solved for exercise in found)
 
 
 def shown(task: str, length: int = 70) -> str:
@@ -110,8 +96,8 @@ def shown(task: str, length: int = 70) -> str:
     return line.rstrip(" ,.:;") + " …"
 
 
-def _status(entry: record.Entry | None) -> str:
-    if entry is None or not (entry.attempts or entry.solved):
+def _status(entry: record.Entry) -> str:
+    if not (entry.attempts or entry.solved):
         return f"{pages.SIGNS['not attempted']} not attempted"
     status = "correct" if entry.solved else "not yet"
     tries = f"{entry.attempts} {'try' if entry.attempts == 1 else 'tries'}"
@@ -123,7 +109,7 @@ def _next(lab: str, entries: dict[str, record.Entry]) -> str:
     labs = LABS[LABS.index(lab) :] if lab else LABS
     for candidate in labs:
         for exercise in of_lab(candidate):
-            if not entries.get(exercise.key, record.Entry()).solved:
+            if not entries[exercise.key].solved:
                 place = "" if candidate == lab else f" in lab {candidate}"
                 return f"Next: `{exercise.name}`{place}."
     return "All done: well done!" if not lab or lab == LABS[-1] else "All done from here on."

@@ -57,14 +57,20 @@ def _box(role: str, color: str, body: str) -> str:
     return f'<div role="{role}" style="{style}">{body}</div>'
 
 
-def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in plain text: columns padded with spaces."""
-    widths = [max(len(str(row[i])) for row in (header, *rows)) for i in range(len(header))]
-    lines = []
+def show_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    links: Sequence[str] = (),
+) -> None:
+    """Show a table, in plain text with its columns padded with spaces."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [caption]
     for row in (header, *rows):
-        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    show("\n".join(lines), table_html(caption, header, rows, links=links))
 
 
 def table_html(
@@ -73,20 +79,25 @@ def table_html(
     rows: Sequence[Sequence[str]],
     *,
     links: Sequence[str] = (),
+    code_column: int | None = None,
 ) -> str:
     """A table with a caption and headers that a screen reader can name.
 
-    ``links`` gives the first cell of each row a target, a notebook beside this one.
+    ``links`` gives the first cell of each row a target, a notebook beside this one; the cells of
+    ``code_column`` are code.
     """
     style = 'style="text-align:left;padding:.2em .8em .2em 0"'
-    head = "".join(f'<th scope="col" {style}>{html.escape(str(cell))}</th>' for cell in header)
+    head = "".join(f'<th scope="col" {style}>{html.escape(cell)}</th>' for cell in header)
     body = ""
     for i, row in enumerate(rows):
-        first = html.escape(str(row[0]))
+        first = inline(row[0])
         if links:
             first = f'<a href="{html.escape(links[i], quote=True)}">{first}</a>'
-        cells = "".join(f"<td {style}>{inline(str(cell))}</td>" for cell in row[1:])
-        body += f'<tr><th scope="row" {style}>{first}</th>{cells}</tr>'
+        body += f'<tr><th scope="row" {style}>{first}</th>'
+        for column, cell in enumerate(row[1:], 1):
+            text = f"<pre>{html.escape(cell)}</pre>" if column == code_column else inline(cell)
+            body += f"<td {style}>{text}</td>"
+        body += "</tr>"
     return (
         f'<table><caption style="text-align:left;white-space:nowrap">{inline(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from ..errors import ExerciseError
@@ -27,30 +26,14 @@ LOCK_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept of one exercise.
+    """What is kept of one exercise."""
 
-    Attributes
-    ----------
-    solved : bool
-        Whether it was ever correct; a later wrong try does not take that away.
-    attempts : int
-        Checks of an answer, up to and including the first correct one.
-    hints : int
-        The highest hint that was shown.
-    solution_seen : bool
-        Whether the solution was shown before the exercise was solved.
-    mistakes : dict of str to int
-        How often each known mistake was made, by its name.
-    last : str
-        When something last happened, ISO 8601 in UTC.
-    """
-
-    solved: bool = False
-    attempts: int = 0
-    hints: int = 0
-    solution_seen: bool = False
-    mistakes: dict[str, int] = field(default_factory=dict)
-    last: str = ""
+    solved: bool = False  #: ever; a later wrong try does not take that away
+    attempts: int = 0  #: checks of an answer, up to and including the first correct one
+    hints: int = 0  #: the highest hint that was shown
+    solution_seen: bool = False  #: before the exercise was solved
+    mistakes: dict[str, int] = field(default_factory=dict)  #: how often, by the mistake's name
+    last: str = ""  #: when something last happened, ISO 8601 in UTC
 
 
 def read() -> dict[str, Entry]:
@@ -63,11 +46,11 @@ def read() -> dict[str, Entry]:
     ExerciseError
         The file cannot be read, or it cannot be used and its folder cannot be written.
     """
-    try:
-        return _stored()  # it is replaced as a whole: reading needs no lock
-    except _Unusable:
+    entries = _stored()  # it is replaced as a whole: reading needs no lock
+    if entries is None:
         with _locked():
-            return _load()
+            return _usable()
+    return entries
 
 
 def add_attempt(key: str, *, correct: bool, mistake: str | None = None) -> None:
@@ -94,7 +77,28 @@ def add_solution(key: str) -> None:
     _update(key, lambda entry: entry if entry.solved else replace(entry, solution_seen=True))
 
 
-def parse(data: Any) -> dict[str, Entry]:
+def decode(raw: bytes) -> dict[str, Any]:
+    """The object in JSON of unknown origin.
+
+    Raises
+    ------
+    ExerciseError
+        Too large, not UTF-8, not JSON, nested too deep, or no object.
+    """
+    if len(raw) > MAX_BYTES:
+        raise ExerciseError(f"Expected at most {MAX_BYTES} bytes, found {len(raw)}.")
+    try:
+        data = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ExerciseError(
+            f"Expected JSON, found something else ({type(error).__name__})."
+        ) from error
+    if not isinstance(data, dict):
+        raise ExerciseError(f"Expected a JSON object, found a {type(data).__name__}.")
+    return data
+
+
+def parse(data: dict[str, Any]) -> dict[str, Entry]:
     """Entries from decoded JSON.
 
     Raises
@@ -102,11 +106,17 @@ def parse(data: Any) -> dict[str, Entry]:
     ExerciseError
         It is not what this version writes; nothing of a wrong type passes.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("exercises"), dict):
-        raise ExerciseError("Expected an object with 'version' and 'exercises', found another.")
-    if type(data.get("version")) is not int or data["version"] != VERSION:
-        raise ExerciseError(f"Expected version {VERSION}, found {data.get('version')!r:.20}.")
-    return {str(key): _entry(key, value) for key, value in data["exercises"].items()}
+    version, exercises = data.get("version"), data.get("exercises")
+    if type(version) is not int or version != VERSION:
+        raise ExerciseError(f"Expected version {VERSION}, found {version!r:.20}.")
+    if not isinstance(exercises, dict):
+        raise ExerciseError("Expected an object 'exercises', found none.")
+    for key, values in exercises.items():
+        if not (isinstance(values, dict) and _valid(values)):
+            raise ExerciseError(
+                f"{key!r:.60}: expected the counts that the labs keep, found other values."
+            )
+    return {key: Entry(**values) for key, values in exercises.items()}
 
 
 def dump(entries: dict[str, Entry]) -> dict[str, Any]:
@@ -114,110 +124,68 @@ def dump(entries: dict[str, Entry]) -> dict[str, Any]:
     return {"version": VERSION, "exercises": {key: vars(e) for key, e in entries.items()}}
 
 
-def decode(raw: bytes) -> Any:
-    """JSON from bytes of unknown origin.
-
-    Raises
-    ------
-    ExerciseError
-        Too large, not UTF-8, not JSON, or nested too deep.
-    """
-    if len(raw) > MAX_BYTES:
-        raise ExerciseError(f"Expected at most {MAX_BYTES} bytes, found {len(raw)}.")
-    try:
-        return json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ExerciseError(
-            f"Expected JSON, found something else ({type(error).__name__})."
-        ) from error
-
-
-def _entry(key: str, value: Any) -> Entry:
+def _valid(values: dict[str, Any]) -> bool:
     kinds = {name: type(default) for name, default in vars(Entry()).items()}
-    if not isinstance(value, dict) or not set(value) <= set(kinds):
-        raise ExerciseError(f"The entry {key!r:.60} is not one of an exercise.")
-    for name, kind in kinds.items():
-        if name in value and type(value[name]) is not kind:
-            raise ExerciseError(f"{key!r:.60}: expected {name} to be {kind.__name__}.")
-        if kind is int and not 0 <= value.get(name, 0) <= 1_000_000:
-            raise ExerciseError(f"{key!r:.60}: {name} is out of range.")
-    for count in value.get("mistakes", {}).values():
-        if type(count) is not int or not 0 <= count <= 1_000_000:
-            raise ExerciseError(f"{key!r:.60}: a mistake is not counted by a number.")
-    return Entry(**value)
+    if any(type(value) is not kinds.get(name) for name, value in values.items()):
+        return False
+    counts = [values.get("attempts", 0), values.get("hints", 0)]
+    counts += values.get("mistakes", {}).values()
+    return all(type(count) is int and 0 <= count <= 1_000_000 for count in counts)
 
 
 def _update(key: str, change: Callable[[Entry], Entry]) -> None:
     with _locked():
-        entries = _load()
+        entries = _usable()
         before = entries.get(key, Entry())
         after = change(before)
         if after == before:
             return
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        entries[key] = replace(after, last=now)
-        _write(entries)
+        entries[key] = replace(after, last=datetime.now(UTC).isoformat(timespec="seconds"))
+        text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        with replacing(progress_file(), private=True) as temporary:
+            with temporary.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())  # the name never leads to a file that is not on disk
 
 
-class _Unusable(Exception):
-    """The progress file is not one that this version wrote."""
-
-
-def _stored() -> dict[str, Entry]:
-    file = progress_file()
+def _stored() -> dict[str, Entry] | None:
+    """What the file holds; None if it cannot be used."""
     try:
-        with file.open("rb") as stream:
+        with progress_file().open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ExerciseError(
-            f"The progress file {file} cannot be read: {error}. Set the environment variable "
-            f"{PROGRESS_VARIABLE} to a file that you can read and write."
-        ) from error
+        raise _refused("read", error) from error
     try:
         return parse(decode(raw))
-    except ExerciseError as error:
-        raise _Unusable from error
+    except ExerciseError:
+        return None
 
 
-def _load() -> dict[str, Entry]:
-    """Read the file under the lock; set it aside if it cannot be used."""
-    try:
-        return _stored()
-    except _Unusable:
-        _set_aside(progress_file())
+def _usable() -> dict[str, Entry]:
+    """What the file holds; one that cannot be used is set aside. Needs the lock."""
+    entries = _stored()
+    if entries is None:
+        file, now = progress_file(), datetime.now(UTC)
+        os.replace(file, file.with_name(f"{file.stem}.aside-{now:%Y%m%dT%H%M%S-%fZ}{file.suffix}"))
         return {}
-
-
-def _set_aside(file: Path) -> None:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    for n in range(1000):
-        aside = file.with_name(f"{file.stem}.aside-{stamp}{f'-{n}' if n else ''}{file.suffix}")
-        if not aside.exists():
-            os.replace(file, aside)
-            return
-
-
-def _write(entries: dict[str, Entry]) -> None:
-    text = json.dumps(dump(entries), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    with replacing(progress_file(), private=True) as temporary:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())  # the name must never lead to a file that is not on disk
+    return entries
 
 
 @contextlib.contextmanager
-def _locked():
-    """Hold the file's lock; two notebooks take turns."""
-    file = progress_file()
-    with contextlib.ExitStack() as stack:
-        try:  # Timeout, too, is an OSError
-            stack.enter_context(lock(f"{file}.lock", timeout=LOCK_SECONDS))
-        except OSError as error:
-            raise ExerciseError(
-                f"The progress file {file} cannot be written ({error}). Set the environment "
-                f"variable {PROGRESS_VARIABLE} to a file in a folder that is yours."
-            ) from error
-        yield
+def _locked() -> Iterator[None]:
+    """Two notebooks take turns; what the system refuses meanwhile becomes an ExerciseError."""
+    try:
+        with lock(f"{progress_file()}.lock", timeout=LOCK_SECONDS):
+            yield
+    except OSError as error:  # Timeout, too, is one
+        raise _refused("written", error) from error
+
+
+def _refused(what: str, error: OSError) -> ExerciseError:
+    return ExerciseError(
+        f"The progress file {progress_file()} cannot be {what}: {error}. Set the environment "
+        f"variable {PROGRESS_VARIABLE} to a file that you can read and write."
+    )

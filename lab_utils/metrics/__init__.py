@@ -7,7 +7,6 @@ from .alignment import LETTERS, Alignment, Edit, align, distance, distance_table
 from .intervals import (
     Comparison,
     Interval,
-    bootstrap,
     change_interval,
     compare,
     counts,
@@ -18,30 +17,3 @@ from .intervals import (
 from .normalizers import NORMALIZERS, normalize, normalizer_of, unit_of
 from .scores import ClipScore, Score, score
 from .terms import terms_right
-
-__all__ = [
-    "LETTERS",
-    "NORMALIZERS",
-    "Alignment",
-    "ClipScore",
-    "Comparison",
-    "Edit",
-    "Interval",
-    "Score",
-    "align",
-    "bootstrap",
-    "change_interval",
-    "compare",
-    "counts",
-    "distance",
-    "distance_table",
-    "error_rate",
-    "interval",
-    "normalize",
-    "normalizer_of",
-    "rate_interval",
-    "score",
-    "share",
-    "terms_right",
-    "unit_of",
-]

@@ -21,59 +21,29 @@ UNIT = 1_000_000  #: an edit, beside which the likeness of two words (0 to 100) 
 
 @dataclass(frozen=True)
 class Edit:
-    """One step of an alignment: its kind, the unit that was said and the one that was written.
+    """One step of an alignment: the unit (a word or character) said and the one written."""
 
-    ``kind`` is hit, substitution, deletion (``hypothesis`` is empty) or insertion (``reference``
-    is empty).
-    """
-
-    kind: str
-    reference: str
-    hypothesis: str
+    kind: str  #: "hit", "substitution", "deletion" or "insertion"
+    reference: str  #: empty for an insertion
+    hypothesis: str  #: empty for a deletion
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What was said beside what was written, in the fewest edits.
-
-    ``unit`` says what is counted: ``"word"``, or ``"character"`` where a language has no spaces.
-    """
+    """What was said beside what was written, in the fewest edits."""
 
     edits: tuple[Edit, ...]
-    unit: str = "word"
+    unit: str = "word"  #: or "character", where a language has no spaces
 
     def _count(self, kind: str) -> int:
         return sum(edit.kind == kind for edit in self.edits)
 
-    @property
-    def hits(self) -> int:
-        """Units that were written as they were said."""
-        return self._count("hit")
-
-    @property
-    def substitutions(self) -> int:
-        """Units that were written as another one."""
-        return self._count("substitution")
-
-    @property
-    def deletions(self) -> int:
-        """Units that were said and not written."""
-        return self._count("deletion")
-
-    @property
-    def insertions(self) -> int:
-        """Units that were written and not said."""
-        return self._count("insertion")
-
-    @property
-    def errors(self) -> int:
-        """Substitutions, deletions and insertions together."""
-        return len(self.edits) - self.hits
-
-    @property
-    def n_reference(self) -> int:
-        """Units that were said."""
-        return len(self.edits) - self.insertions
+    hits = property(lambda self: self._count("hit"), doc="Units written as they were said.")
+    substitutions = property(lambda self: self._count("substitution"), doc="Written as another.")
+    deletions = property(lambda self: self._count("deletion"), doc="Said and not written.")
+    insertions = property(lambda self: self._count("insertion"), doc="Written and not said.")
+    errors = property(lambda self: len(self.edits) - self.hits, doc="All edits but hits.")
+    n_reference = property(lambda self: len(self.edits) - self.insertions, doc="Units said.")
 
     @property
     def wer(self) -> float:
@@ -124,7 +94,7 @@ def distance_table(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
     Raises
     ------
     MetricsError
-        The table would have more than 25 million cells; :func:`distance` needs none.
+        The table would have more than 25 million cells.
     """
     if len(reference) * len(hypothesis) > MAX_CELLS:
         raise MetricsError(
@@ -157,13 +127,9 @@ def distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> i
 
 
 def align(
-    reference: str,
-    hypothesis: str,
-    *,
-    normalizer: str | None = None,
-    language: str | None = None,
+    reference: str, hypothesis: str, *, normalizer: str | None = None, language: str | None = None
 ) -> Alignment:
-    """Lay two texts beside each other, unit by unit, in the fewest edits.
+    """Compare what was said with what was written, unit by unit, in the fewest edits.
 
     Of several alignments with the fewest edits it takes the one whose substituted words look most
     alike, so that the reader sees which word became which. In texts of more than about 100 words
@@ -171,10 +137,7 @@ def align(
 
     Parameters
     ----------
-    reference : str
-        What was said.
-    hypothesis : str
-        What was written.
+    reference, hypothesis : str
     normalizer : {"english", "basic", "none"}, optional
         See :func:`normalize`.
     language : str, optional

@@ -11,28 +11,19 @@ import numpy as np
 from ..errors import MetricsError
 from .scores import Score
 
-MIN_DEGREES = 5  #: of freedom: fewer only widen, see the benchmark
+MIN_DEGREES = 4  #: of freedom: fewer only widen, see the benchmark
 MIN_GROUPS = 8  #: below it no interval: benchmarks/interval_coverage.py starts here
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A measured value between the ends of its confidence interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-        The ends are NaN where the clips allow no interval.
-    confidence : float
-    reason : str
-        Why there is no interval; empty if there is one.
-    """
+    """A measured value between the ends of its confidence interval."""
 
     value: float
-    low: float
+    low: float  #: NaN, like ``high``, where the clips allow no interval
     high: float
     confidence: float = 0.95
-    reason: str = ""
+    reason: str = ""  #: why there is no interval
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
@@ -46,18 +37,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """System B against system A on the same clips.
+    """System B against system A on the same clips."""
 
-    Attributes
-    ----------
-    difference : Interval
-        WER of B minus WER of A, as a fraction; below zero B is better.
-    better, worse, equal : int
-        Clips on which B makes fewer, more, or as many errors.
-    """
-
-    difference: Interval
-    better: int
+    difference: Interval  #: WER of B minus WER of A, a fraction; below zero B is better
+    better: int  #: clips on which B makes fewer errors
     worse: int
     equal: int
 
@@ -80,8 +63,8 @@ def interval(
 
     The spread of the rate is the jackknife's (each clip left out once), the ends are those of
     Student's t on a logarithmic scale, with fewer degrees of freedom where a few clips make most
-    of the spread. In simulations of corpora such as the labs' it contains the true rate in 92 to
-    98 % of the cases, from 10 clips on; the percentiles of a bootstrap of 12 clips do so in 80 to
+    of the spread. In simulations of corpora such as the labs' it contains the true rate in 93 to
+    98 % of the cases, from 8 clips on; the percentiles of a bootstrap of 12 clips do so in 80 to
     90 % where errors are not rare. See ``benchmarks/interval_coverage.py``. It knows the errors of
     these clips only: where one clip in 20 is lost whole, and none of yours was, it is too low.
 
@@ -97,8 +80,8 @@ def interval(
     Returns
     -------
     Interval
-        Fractions. Without ends where there are fewer than 8 groups, or no error at all: then the
-        rule of three says how many of all clips may still have one.
+        Without ends where there are fewer than 8 groups, or no error at all: then the rule of
+        three says how many of all clips may still have one.
 
     Raises
     ------
@@ -118,33 +101,27 @@ def rate_interval(
 ) -> Interval:
     """:func:`interval` from the errors and the words said of each independent part."""
     errors, words = np.asarray(errors), np.asarray(words)
-    n, value = len(errors), errors.sum() / max(1, words.sum())
-    _check_confidence(confidence)
-    if n < MIN_GROUPS:
-        return _too_few(value, n, confidence)
+    n, value = len(errors), float(errors.sum() / max(1, words.sum()))
+    if none := _no_interval(value, n, confidence):
+        return none
     if not errors.any():
         most = 1 - (1 - confidence) ** (1 / n)
         reason = f"no error in {n} clips, up to {most:.0%} of all may have one"
         return Interval(0.0, math.nan, math.nan, confidence, reason)
-    factor = math.exp(_half_width(errors, words, confidence) / value)
-    return Interval(float(value), float(value / factor), float(value * factor), confidence)
-
-
-bootstrap = interval  # the name it had while it drew clips; notebooks of readers call it
+    factor = math.exp(_half_width(errors, words, confidence, most=n - 1) / value)
+    return Interval(value, value / factor, value * factor, confidence)
 
 
 def compare(
-    a: Score,
-    b: Score,
-    *,
-    groups: Sequence[Hashable] | None = None,
-    confidence: float = 0.95,
+    a: Score, b: Score, *, groups: Sequence[Hashable] | None = None, confidence: float = 0.95
 ) -> Comparison:
     """Is system B better than system A, on the clips that both transcribed?
 
     The clips are compared in pairs: what makes a clip hard for both cancels out. The interval is
-    Student's t with the jackknife's spread, and the variance of one error is added to it, so that
-    it does not shrink to nothing where few clips differ. (There it is wider than it need be.)
+    Student's t with the jackknife's spread, and half as many degrees of freedom as clips: a few
+    clips often make most of a difference. In the simulations of :func:`interval` it contains the
+    true difference in 93 to 98 % of the cases, from 8 clips on, and in up to 100 % where only a
+    few clips differ. Where none differs there is no interval.
 
     Parameters
     ----------
@@ -161,8 +138,7 @@ def compare(
     Notes
     -----
     Taught in: notebooks/09_evaluate.ipynb. Pairing: Bisani and Ney (2004), "Bootstrap estimates
-    for confidence intervals in ASR performance evaluation". The added error: after Agresti and
-    Min (2005), who add one pair in either direction.
+    for confidence intervals in ASR performance evaluation".
     """
     if [(c.name, c.reference) for c in a.clips] != [(c.name, c.reference) for c in b.clips]:
         raise MetricsError("Expected two scores of the same clips in the same order.")
@@ -173,14 +149,12 @@ def compare(
             )
     errors_a, words = counts(a, groups=groups)
     errors_b, _ = counts(b, groups=groups)
-    signs = [
-        np.sign(y.words.errors - x.words.errors) for x, y in zip(a.clips, b.clips, strict=True)
-    ]
+    changes = [y.words.errors - x.words.errors for x, y in zip(a.clips, b.clips, strict=True)]
     return Comparison(
         change_interval(errors_a, errors_b, words, confidence=confidence),
-        better=signs.count(-1),
-        worse=signs.count(1),
-        equal=signs.count(0),
+        better=sum(change < 0 for change in changes),
+        worse=sum(change > 0 for change in changes),
+        equal=changes.count(0),
     )
 
 
@@ -194,10 +168,11 @@ def change_interval(
     """The difference of :func:`compare` from the counts of each independent part."""
     change, words = np.subtract(errors_b, errors_a), np.asarray(words)
     n, value = len(change), float(change.sum() / max(1, words.sum()))
-    _check_confidence(confidence)
-    if n < MIN_GROUPS:
-        return _too_few(value, n, confidence)
-    half = _half_width(change, words, confidence, added=1 / max(1, words.sum()))
+    if none := _no_interval(value, n, confidence):
+        return none
+    if not change.any():
+        return Interval(0.0, math.nan, math.nan, confidence, f"no clip of {n} differs")
+    half = _half_width(change, words, confidence, most=n / 2)
     return Interval(value, value - half, value + half, confidence)
 
 
@@ -210,10 +185,14 @@ def counts(
     return np.array([p.errors for p in parts]), np.array([p.n_reference for p in parts])
 
 
-def _spread(errors: np.ndarray, words: np.ndarray) -> float:
-    """The standard error of a corpus rate: how it moves when each group is left out once."""
-    n = len(words)
-    return float(np.sqrt((n - 1) / n * np.sum(_moves(errors, words) ** 2)))
+def _no_interval(value: float, n: int, confidence: float) -> Interval | None:
+    """The value alone, if there are too few groups."""
+    if not 0 < confidence < 1:
+        raise MetricsError(f"Expected a confidence between 0 and 1, found {confidence}.")
+    if n >= MIN_GROUPS:
+        return None
+    reason = f"only {n} independent clips, {MIN_GROUPS} are needed"
+    return Interval(value, math.nan, math.nan, confidence, reason)
 
 
 def _moves(errors: np.ndarray, words: np.ndarray) -> np.ndarray:
@@ -222,36 +201,30 @@ def _moves(errors: np.ndarray, words: np.ndarray) -> np.ndarray:
     return rates - errors.sum() / max(1, words.sum())
 
 
-def _half_width(
-    errors: np.ndarray, words: np.ndarray, confidence: float, *, added: float = 0.0
-) -> float:
-    """Student's t times the spread, with a standard error that is added to it."""
+def _spread(errors: np.ndarray, words: np.ndarray) -> float:
+    """The standard error of a corpus rate: the jackknife's."""
+    n = len(words)
+    return float(np.sqrt((n - 1) / n * np.sum(_moves(errors, words) ** 2)))
+
+
+def _half_width(errors: np.ndarray, words: np.ndarray, confidence: float, *, most: float) -> float:
+    """Student's t times the spread, with at most so many degrees of freedom."""
     from scipy import stats
 
-    t = stats.t.ppf((1 + confidence) / 2, _degrees(_moves(errors, words)))
-    return float(t * math.hypot(_spread(errors, words), added))
+    degrees = _degrees(_moves(errors, words), most)
+    return float(stats.t.ppf((1 + confidence) / 2, degrees) * _spread(errors, words))
 
 
-def _degrees(moves: np.ndarray) -> float:
-    """Degrees of freedom: n - 1, or fewer where a few groups make most of the spread.
+def _degrees(moves: np.ndarray, most: float) -> float:
+    """Degrees of freedom: fewer where a few groups make most of the spread.
 
     Then the spread itself is little known: its variance follows from the kurtosis.
     """
     n, squares = len(moves), (moves - moves.mean()) ** 2
     if not squares.any():
-        return n - 1
+        return most
     kurtosis = np.mean(squares**2) / np.mean(squares) ** 2
-    return float(np.clip(2 * n / max(1e-9, kurtosis - (n - 3) / (n - 1)), MIN_DEGREES, n - 1))
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise MetricsError(f"Expected a confidence between 0 and 1, found {confidence}.")
-
-
-def _too_few(value: float, n: int, confidence: float) -> Interval:
-    reason = f"only {n} independent clips, {MIN_GROUPS} are needed"
-    return Interval(float(value), math.nan, math.nan, confidence, reason)
+    return float(np.clip(2 * n / max(1e-9, kurtosis - (n - 3) / (n - 1)), MIN_DEGREES, most))
 
 
 def share(hits: int, n: int, *, confidence: float = 0.95) -> Interval:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 import unicodedata
+from collections.abc import Callable
 
-from ..errors import MetricsError
+from ..errors import MetricsError, did_you_mean
 
 NORMALIZERS = ("english", "basic", "none")
 WITHOUT_SPACES = frozenset("zh yue wuu nan hak gan ja th lo my km bo dz".split())
@@ -38,8 +38,7 @@ def unit_of(language: str | None) -> str:
     Notes
     -----
     Taught in: notebooks/09_evaluate.ipynb. The list is that of the Whisper paper (2022, section
-    4.4: Chinese, Japanese, Thai, Lao, Burmese), with other Chinese languages, Khmer,
-    Tibetan and Dzongkha.
+    4.4), with other Chinese languages, Khmer, Tibetan and Dzongkha.
     """
     return "character" if _code(language) in WITHOUT_SPACES else "word"
 
@@ -127,8 +126,7 @@ def _code(language: str | None) -> str | None:
     name = language.strip().lower() if isinstance(language, str) else ""
     code = TO_LANGUAGE_CODE.get(name) or re.split("[-_]", name)[0]
     if not re.fullmatch("[a-z]{2,3}", code):
-        near = difflib.get_close_matches(name, TO_LANGUAGE_CODE, n=1)
-        hint = f" Did you mean {near[0].title()!r}?" if near else ""
+        hint = did_you_mean(name.title(), [known.title() for known in TO_LANGUAGE_CODE])
         raise MetricsError(
             "Expected the code or the English name of a language, such as 'de' or 'German', "
             f"found {language!r}.{hint}"
@@ -160,8 +158,8 @@ def _english(text: str) -> str:
     return "".join(chr(ord(c) - PLANE) if ord(c) >= PLANE else c for c in shown)
 
 
-@functools.lru_cache(maxsize=1)
-def _whispers():
+@functools.cache
+def _whispers() -> Callable[[str], str]:
     from whisper.normalizers import EnglishTextNormalizer
 
     return EnglishTextNormalizer()

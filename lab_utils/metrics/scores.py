@@ -42,14 +42,11 @@ class ClipScore:
 
 @dataclass(frozen=True)
 class Score:
-    """Many clips scored: every table, number and picture of an evaluation is drawn from this.
-
-    ``unit`` is what the error rate counts, words or characters; see :func:`unit_of`.
-    """
+    """Many clips scored: every table, number and picture of an evaluation is drawn from this."""
 
     clips: tuple[ClipScore, ...]
     normalizer: str
-    unit: str = "word"
+    unit: str = "word"  #: what the error rate counts; see :func:`unit_of`
 
     def _sum(self, name: str) -> int:
         return sum(getattr(clip.words, name) for clip in self.clips)
@@ -78,33 +75,20 @@ class Score:
         return error_rate(errors, sum(clip.n_characters for clip in self.clips))
 
     def table(self) -> pd.DataFrame:
-        """One row a clip: words said, S, D, I, wer and cer (fractions), both texts."""
+        """One row for each clip: words said, S, D, I, wer and cer (fractions), both texts."""
         import pandas as pd
 
         columns = ["words", "S", "D", "I", "wer", "cer", "reference", "hypothesis"]
-        rows = {
-            clip.name: [
-                clip.words.n_reference,
-                clip.words.substitutions,
-                clip.words.deletions,
-                clip.words.insertions,
-                clip.wer,
-                clip.cer,
-                clip.reference,
-                clip.hypothesis,
-            ]
-            for clip in self.clips
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("clip")
+        rows = []
+        for clip in self.clips:
+            words = clip.words
+            counts = [words.n_reference, words.substitutions, words.deletions, words.insertions]
+            rows.append([*counts, clip.wer, clip.cer, clip.reference, clip.hypothesis])
+        index = pd.Index([clip.name for clip in self.clips], name="clip")
+        return pd.DataFrame(rows, index=index, columns=columns)
 
     def by(self, labels: Sequence[Hashable]) -> dict[Hashable, Score]:
-        """Cut the clips into slices: one label a clip (its speaker, its noise, its length).
-
-        Returns
-        -------
-        dict
-            label → the score of its clips, labels in order of first appearance.
-        """
+        """The score of each group of clips, by one label for each clip (its speaker, its noise)."""
         if len(labels) != len(self.clips):
             raise MetricsError(
                 f"Expected one label for each of {len(self.clips)} clips, found {len(labels)}."
@@ -134,21 +118,14 @@ def score(
 
     Parameters
     ----------
-    references : sequence of str
-        What was said, one text a clip. An empty one is allowed: see :func:`error_rate`.
-    hypotheses : sequence of str
-        What was written, in the same order.
+    references, hypotheses : sequence of str
+        What was said and what was written. An empty reference is allowed: see :func:`error_rate`.
     normalizer : {"english", "basic", "none"}, optional
         See :func:`normalize`.
     language : str, optional
-        Of all clips. It decides the normalizer, and whether words are counted or, where a language
-        has no spaces, characters. Default: English.
+        Of all clips; see :func:`align`.
     names : sequence of str, optional
-        One name a clip, all different. Default: ``"0"``, ``"1"``, …
-
-    Returns
-    -------
-    Score
+        All different. Default: ``"0"``, ``"1"``, …
 
     Raises
     ------

@@ -25,7 +25,7 @@ def terms_right(
     Parameters
     ----------
     references, hypotheses : iterable of str
-        What was said and what was written, one text a clip.
+        What was said and what was written.
     terms : iterable of str
         One word or several, in any script, with any signs: ``New York``, ``C++``, ``東京``.
         Where one contains another, the longer one counts.
@@ -99,16 +99,12 @@ def _is_whole(text: str, start: int, end: int) -> bool:
     before, after = left[-1:] or " ", right[:1] or " "
     if unicodedata.category(after)[0] == "M" or before == "&" or after in "&+#":
         return False
-    if left.lstrip() == "." or any(
-        map(_POINT.fullmatch, (left + text[start], text[end - 1] + right))
-    ):
+    inside_number = _POINT.fullmatch(left + text[start]) or _POINT.fullmatch(text[end - 1] + right)
+    if left.lstrip() == "." or inside_number:
         return False
     return not (_joined(before, text[start]) or _joined(text[end - 1], after))
 
 
 def _joined(a: str, b: str) -> bool:
-    return all(is_letter(c) and not _name(c).startswith(TOUCHING) for c in (a, b))
-
-
-def _name(c: str) -> str:
-    return unicodedata.name(c, "")
+    """Whether two neighbors are of one word."""
+    return all(is_letter(c) and not unicodedata.name(c, "").startswith(TOUCHING) for c in (a, b))

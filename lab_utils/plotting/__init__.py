@@ -10,33 +10,18 @@ import io
 from typing import TYPE_CHECKING
 
 from ..errors import LabError
+from .style import new_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+__all__ = ["DPI", "figure_html", "new_axes", "new_figure", "png", "show"]
 DPI = 90  #: keeps a notebook under 1 MB
 
 
-def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] = (9, 3)) -> Axes:
-    """Return ``ax``, or the Axes of a new figure that no GUI and no pyplot state knows of."""
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=figsize, layout="constrained").subplots()
-
-
-def new_figure(rows: int = 1, columns: int = 1, *, figsize: tuple[float, float] = (9, 3), **kwargs):
-    """A figure and its grid of Axes, drawn without pyplot: ``fig, axes = new_figure(2, 1)``."""
-    from matplotlib.figure import Figure
-
-    fig = Figure(figsize=figsize, layout="constrained")
-    return fig, fig.subplots(rows, columns, **kwargs)
-
-
 def png(fig: Figure, *, dpi: int = DPI) -> bytes:
-    """The figure as PNG bytes, cut to what is drawn, in 256 colours: half the size."""
+    """The figure as PNG bytes, cut to what is drawn, in 256 colors: half the size."""
     from PIL import Image
 
     full, small = io.BytesIO(), io.BytesIO()

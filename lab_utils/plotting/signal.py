@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import LabError
-from . import new_axes
+from ..pictures import envelope
+from .style import BLUE, GRAY, MAP, ORANGE, WHITE_BOX, draw_matrix, finish, line_style, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOUR_MAP = "magma"  #: one sequential map for every matrix: dark is little, bright is much
-BLUE, ORANGE = "#0b61a4", "#b5460f"  #: both at least 4.5 : 1 on white
 COLUMNS = 1200  #: how finely a long waveform is drawn
-DASHES = ("-", "--", ":", "-.")
+AMPLITUDE = "amplitude\n(1 = full scale)"
+CUT = {"facecolor": "0.85", "edgecolor": "0.45", "hatch": "///", "alpha": 0.8}
 
 
 def plot_waveform(
@@ -32,38 +32,23 @@ def plot_waveform(
     color: str = BLUE,
     title: str = "",
 ) -> Axes:
-    """A waveform over time: a line where it is short, its outline where it is long.
+    """A waveform, shape (n_samples,), over time from ``start`` seconds on.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    sr : int
-        Hz.
-    start : float
-        The time of the first sample in seconds.
-    label : str
-        For a legend.
-
-    Returns
-    -------
-    Axes
-        A long waveform is drawn as the band between the smallest and the largest sample under
-        each pixel, so no peak is lost.
+    A long one is drawn as the band between the smallest and the largest sample under each pixel,
+    so no peak is lost. ``label`` is for a legend.
     """
     y = _vector(y, "a waveform")
     ax = new_axes(ax, figsize=(9, 2.2))
+    end = start + len(y) / sr
     if len(y) <= 2 * COLUMNS:
         ax.plot(start + np.arange(len(y)) / sr, y, color=color, linewidth=1, label=label)
     else:
-        edges = np.linspace(0, len(y), COLUMNS + 1).astype(int)[:-1]
-        low, high = np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)
-        ax.fill_between(
-            start + edges / sr, low, high, color=color, linewidth=0.5, label=label, step="post"
-        )
-    ax.set_xlim(start, start + len(y) / sr)
-    limit = 1.05 * max(float(np.abs(y).max(initial=0)), 1e-3)
-    ax.set_ylim(-limit, limit)
-    return _finish(ax, "time (s)", "amplitude\n(1 = full scale)", title)
+        low, high = envelope(y, COLUMNS)
+        times = np.linspace(start, end, COLUMNS, endpoint=False)
+        ax.fill_between(times, low, high, color=color, linewidth=0.5, label=label, step="post")
+    limit = 1.05 * max(float(np.abs(y).max()), 1e-3)
+    ax.set(xlim=(start, end), ylim=(-limit, limit))
+    return finish(ax, xlabel="time (s)", ylabel=AMPLITUDE, title=title)
 
 
 def plot_samples(
@@ -76,15 +61,15 @@ def plot_samples(
     marker: str = "o",
     title: str = "",
 ) -> Axes:
-    """Few samples, each as a dot on its stem; time in milliseconds."""
+    """Few samples, each as a dot on its stem; time in milliseconds, ``start`` in seconds."""
     y = _vector(y, "samples")
     ax = new_axes(ax, figsize=(9, 2.6))
     ms = 1000 * (start + np.arange(len(y)) / sr)
     color = BLUE if marker == "o" else ORANGE
     ax.vlines(ms, 0, y, color=color, linewidth=0.8)
     ax.plot(ms, y, marker, color=color, markersize=4, label=label)
-    ax.axhline(0, color="0.4", linewidth=0.8)
-    return _finish(ax, "time (ms)", "amplitude\n(1 = full scale)", title)
+    ax.axhline(0, color=GRAY, linewidth=0.8)
+    return finish(ax, xlabel="time (ms)", ylabel=AMPLITUDE, title=title)
 
 
 def plot_trim(
@@ -95,11 +80,10 @@ def plot_trim(
     duration = len(y) / sr
     for left, right in ((0.0, start), (end, duration)):
         if right > left:
-            ax.axvspan(left, right, facecolor="0.85", edgecolor="0.45", hatch="///", alpha=0.8)
-            if right - left > 0.04 * duration:
-                box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-                middle, top = (left + right) / 2, 0.85 * ax.get_ylim()[1]
-                ax.text(middle, top, "cut", ha="center", va="center", bbox=box)
+            ax.axvspan(left, right, **CUT)
+        if right - left > 0.04 * duration:
+            middle, top = (left + right) / 2, 0.85 * ax.get_ylim()[1]
+            ax.text(middle, top, "cut", ha="center", va="center", bbox=WHITE_BOX)
     return ax
 
 
@@ -113,7 +97,25 @@ def plot_levels(
         ax.axhline(threshold, color=ORANGE, linestyle="--", label="threshold")
         ax.legend(loc="lower right")
     ax.set_xlim(float(times[0]), float(times[-1]))
-    return _finish(ax, "time (s)", "level (dB below the loudest)", "")
+    return finish(ax, xlabel="time (s)", ylabel="level (dB below the loudest)")
+
+
+def plot_curve(
+    x: np.ndarray,
+    curves: Mapping[str, np.ndarray],
+    *,
+    xlabel: str,
+    ylabel: str,
+    ax: Axes | None = None,
+    title: str = "",
+) -> Axes:
+    """Curves over one axis, told apart by their dashes; both labels say quantity and unit."""
+    ax = new_axes(ax, figsize=(9, 3))
+    for i, (label, values) in enumerate(curves.items()):
+        ax.plot(x, values, **line_style(i), linewidth=1.5, label=label)
+    if any(curves):
+        ax.legend()
+    return finish(ax, xlabel=xlabel, ylabel=ylabel, title=title)
 
 
 def plot_spectrum(
@@ -121,35 +123,17 @@ def plot_spectrum(
     *,
     frequencies: np.ndarray,
     ax: Axes | None = None,
-    scale: str = "linear",
     unit: str = "level (dB)",
     title: str = "",
 ) -> Axes:
-    """One or several spectra as lines, told apart by their dashes.
+    """One or several spectra as lines, shape (n_frequencies,) each, over frequencies in Hz.
 
-    Parameters
-    ----------
-    spectra : np.ndarray or mapping of label to np.ndarray
-        Shape (n_frequencies,) each.
-    frequencies : np.ndarray
-        Hz.
-    scale : {"linear", "log"}
-        Of the frequency axis.
-    unit : str
-        Quantity and unit of the values.
+    ``unit`` is quantity and unit of the values.
     """
-    ax = new_axes(ax, figsize=(9, 3))
     lines = spectra if isinstance(spectra, Mapping) else {"": spectra}
-    for i, (label, values) in enumerate(lines.items()):
-        color = (BLUE, ORANGE, "0.25", "0.5")[i % 4]
-        dashes = DASHES[i % len(DASHES)]
-        ax.plot(frequencies, values, dashes, color=color, linewidth=1.4, label=label)
-    if len(lines) > 1:
-        ax.legend()
-    if scale == "log":
-        ax.set_xscale("log")
-    ax.set_xlim(max(frequencies[0], frequencies[1] if scale == "log" else 0), frequencies[-1])
-    return _finish(ax, "frequency (Hz)", unit, title)
+    ax = plot_curve(frequencies, lines, xlabel="frequency (Hz)", ylabel=unit, ax=ax, title=title)
+    ax.set_xlim(frequencies[0], frequencies[-1])
+    return ax
 
 
 def plot_spectrogram(
@@ -168,44 +152,35 @@ def plot_spectrogram(
     Parameters
     ----------
     S : np.ndarray, shape (1 + n_fft // 2, n_frames)
-        Power, magnitude or decibels: say which in ``unit``.
-    sr, hop_length : int
-        Without the right ones both axes lie, so there is no default.
+        Power, magnitude or decibels: say which in ``unit``, the label of the color bar.
     scale : {"linear", "log"}
         Of the frequency axis; ``log`` begins at 50 Hz.
-    unit : str
-        What the colour bar says.
     limits : (float, float), optional
-        Values of the darkest and the brightest colour; default: the smallest and the largest.
+        Values of the darkest and the brightest color; default: the smallest and the largest.
     """
     S = _matrix(S)
     ax = new_axes(ax, figsize=(9, 3.2))
     step, seconds = sr / 2 / max(1, len(S) - 1), hop_length / sr
-    vmin, vmax = limits or (float(S.min()), float(S.max()))
+    edges = (np.arange(S.shape[1] + 1) - 0.5) * seconds
     if scale == "linear":
-        extent = (-seconds / 2, (S.shape[1] - 0.5) * seconds, -step / 2, sr / 2 + step / 2)
-        picture = ax.imshow(
-            S, origin="lower", aspect="auto", extent=extent, cmap=COLOUR_MAP, vmin=vmin, vmax=vmax
-        )
-        picture.set_interpolation("nearest" if S.shape[1] < 400 else "antialiased")
+        extent = (edges[0], edges[-1], -step / 2, sr / 2 + step / 2)
+        how = "nearest" if S.shape[1] < 400 else "antialiased"
+        draw_matrix(ax, S, extent=extent, unit=unit, limits=limits, interpolation=how)
         ax.set_ylim(0, sr / 2)
     elif scale == "log":
         rows = (np.arange(len(S) + 1) - 0.5) * step
-        columns = (np.arange(S.shape[1] + 1) - 0.5) * seconds
-        rows[0] = min(10.0, step / 4)
-        picture = ax.pcolormesh(
-            columns, rows, S, cmap=COLOUR_MAP, vmin=vmin, vmax=vmax, rasterized=True
-        )
+        rows[0] = min(10.0, step / 4)  # the logarithm of 0 does not exist
+        vmin, vmax = limits or (None, None)
+        mesh = ax.pcolormesh(edges, rows, S, cmap=MAP, vmin=vmin, vmax=vmax, rasterized=True)
+        ax.get_figure().colorbar(mesh, ax=ax, label=unit, pad=0.015)
         ax.set_yscale("log")
-        ax.set_ylim(50, sr / 2)
-        ticks = [t for t in (50, 100, 200, 500, 1000, 2000, 5000, 10000) if t <= sr / 2]
-        ax.set_yticks(ticks, [f"{tick:,}".replace(",", "") for tick in ticks], minor=False)
+        ticks = [hz for hz in (50, 100, 200, 500, 1000, 2000, 5000, 10000) if hz <= sr / 2]
+        ax.set_yticks(ticks, [str(hz) for hz in ticks])
         ax.minorticks_off()
+        ax.set_ylim(50, sr / 2)
     else:
         raise LabError(f"Expected the scale 'linear' or 'log', found {scale!r}.")
-    ax.set_xlim(0, max((S.shape[1] - 1) * seconds, seconds / 2))
-    ax.get_figure().colorbar(picture, ax=ax, label=unit, pad=0.015)
-    return _finish(ax, "time (s)", "frequency (Hz)", title)
+    return _over_time(ax, S, seconds, ylabel="frequency (Hz)", title=title)
 
 
 def plot_mel(
@@ -219,105 +194,61 @@ def plot_mel(
     title: str = "",
     limits: tuple[float, float] | None = None,
 ) -> Axes:
-    """A mel spectrogram: one row a band; with ``edges`` the rows are named by their frequency.
+    """A mel spectrogram, a row for each band; the rest as in :func:`plot_spectrogram`.
 
     Parameters
     ----------
     mel : np.ndarray, shape (n_mels, n_frames)
-    sr, hop_length : int
     edges : np.ndarray, shape (n_mels + 2,), optional
-        The corners of the triangles in Hz, ``features.mel_edges``.
-    unit : str
-        What the colour bar says.
-    limits : (float, float), optional
-        Values of the darkest and the brightest colour.
+        The corners of the triangles in Hz, ``features.mel_edges``: the rows are then named by
+        their frequency.
     """
     mel = _matrix(mel)
     ax = new_axes(ax, figsize=(9, 3.2))
     seconds = hop_length / sr
     extent = (-seconds / 2, (mel.shape[1] - 0.5) * seconds, -0.5, len(mel) - 0.5)
-    vmin, vmax = limits or (float(mel.min()), float(mel.max()))
-    picture = ax.imshow(
-        mel, origin="lower", aspect="auto", extent=extent, cmap=COLOUR_MAP, vmin=vmin, vmax=vmax
-    )
-    picture.set_interpolation("nearest")
-    ax.set_xlim(0, max((mel.shape[1] - 1) * seconds, seconds / 2))
+    draw_matrix(ax, mel, extent=extent, unit=unit, limits=limits)
     name = "mel band (number)"
     if edges is not None:
         marks, places = mel_ticks(edges)
         ax.set_yticks(places, marks)
         name = "frequency of the band (Hz)"
-    ax.get_figure().colorbar(picture, ax=ax, label=unit, pad=0.015)
-    return _finish(ax, "time (s)", name, title)
+    return _over_time(ax, mel, seconds, ylabel=name, title=title)
 
 
 def plot_filter_bank(
     filters: np.ndarray, *, sr: int, ax: Axes | None = None, kind: str = "lines", title: str = ""
 ) -> Axes:
-    """The triangles of a mel filter bank: as lines, or as a picture of the matrix.
+    """The triangles of a mel filter bank: as ``"lines"``, or as an ``"image"`` of the matrix.
 
-    Parameters
-    ----------
-    filters : np.ndarray, shape (n_mels, 1 + n_fft // 2)
-        Weights, no decibels.
-    sr : int
-        Hz.
-    kind : {"lines", "image"}
+    ``filters`` are weights, no decibels, shape (n_mels, 1 + n_fft // 2).
     """
     filters = _matrix(filters)
     ax = new_axes(ax, figsize=(9, 3))
-    hz = np.arange(filters.shape[1]) * sr / 2 / (filters.shape[1] - 1)
+    hz = np.linspace(0, sr / 2, filters.shape[1])
     if kind == "lines":
         for i, weights in enumerate(filters):
-            ax.plot(hz, weights, DASHES[i % 2], color=(BLUE, ORANGE)[i % 2], linewidth=1)
-        ax.set_xlim(0, sr / 2)
-        ax.set_ylim(0, None)
-        return _finish(ax, "frequency (Hz)", "weight", title)
-    step = hz[1]
-    extent = (-step / 2, sr / 2 + step / 2, -0.5, len(filters) - 0.5)
-    picture = ax.imshow(
-        filters, origin="lower", aspect="auto", extent=extent, cmap=COLOUR_MAP, vmin=0
-    )
-    picture.set_interpolation("nearest")
-    ax.get_figure().colorbar(picture, ax=ax, label="weight", pad=0.015)
-    return _finish(ax, "frequency (Hz)", "mel band (number)", title)
-
-
-def plot_curve(
-    x: np.ndarray,
-    curves: Mapping[str, np.ndarray],
-    *,
-    xlabel: str,
-    ylabel: str,
-    ax: Axes | None = None,
-    title: str = "",
-) -> Axes:
-    """Curves over one axis, told apart by their dashes; both labels say quantity and unit."""
-    ax = new_axes(ax, figsize=(9, 3))
-    for i, (label, values) in enumerate(curves.items()):
-        color, dashes = (BLUE, ORANGE, "0.25", "0.5")[i % 4], DASHES[i % len(DASHES)]
-        ax.plot(x, values, dashes, color=color, linewidth=1.6, label=label)
-    if len(curves) > 1 or "" not in curves:
-        ax.legend()
-    return _finish(ax, xlabel, ylabel, title)
+            ax.plot(hz, weights, **line_style(i % 2), linewidth=1)
+        ax.set(xlim=(0, sr / 2), ylim=(0, None))
+        return finish(ax, xlabel="frequency (Hz)", ylabel="weight", title=title)
+    extent = (-hz[1] / 2, sr / 2 + hz[1] / 2, -0.5, len(filters) - 0.5)
+    draw_matrix(ax, filters, extent=extent, unit="weight", limits=(0, None))
+    return finish(ax, xlabel="frequency (Hz)", ylabel="mel band (number)", title=title)
 
 
 def mel_ticks(edges: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Labels in Hz and the band numbers where they stand, for the rows of a mel picture."""
-    centres = np.asarray(edges)[1:-1]
+    """Labels in Hz and the band numbers where they are, for the rows of a mel picture."""
+    centers = np.asarray(edges)[1:-1]
     wanted = np.array([100, 500, 1000, 2000, 3000, 4000, 6000, 8000, 11000])
-    wanted = wanted[(wanted >= centres[0]) & (wanted <= edges[-1])]
+    wanted = wanted[(wanted >= centers[0]) & (wanted <= edges[-1])]
     if not len(wanted):
-        wanted = centres[[0, -1]].round()
+        wanted = centers[[0, -1]].round()
     return [f"{hz:.0f}" for hz in wanted], np.interp(wanted, edges, np.arange(-1, len(edges) - 1))
 
 
-def _finish(ax: Axes, xlabel: str, ylabel: str, title: str) -> Axes:
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel(ylabel)
-    if title:
-        ax.set_title(title, fontsize=11)
-    return ax
+def _over_time(ax: Axes, S: np.ndarray, seconds: float, *, ylabel: str, title: str) -> Axes:
+    ax.set_xlim(0, max((S.shape[1] - 1) * seconds, seconds / 2))
+    return finish(ax, xlabel="time (s)", ylabel=ylabel, title=title)
 
 
 def _vector(y: np.ndarray, what: str) -> np.ndarray:

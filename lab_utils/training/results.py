@@ -37,7 +37,7 @@ def write_down(
     language : str, optional
         What is spoken. Default: what the examples say.
     exact : bool
-        Each clip in its own 30 s, five times slower; see :func:`batches.transcribe_clips`.
+        Each clip in its own 30 s, five times slower; see :func:`batches.transcribe_many`.
     progress : bool or str
         Show a bar, with this name.
 
@@ -56,15 +56,8 @@ def write_down(
     language = language or _language(examples)
     paths = [example.path for example in examples]
     with bar(len(paths), progress) as move:
-        last = 0
-
-        def on_batch(done: int) -> None:
-            nonlocal last
-            move(done - last)
-            last = done
-
-        texts = batches.transcribe_clips(
-            paths, model, language=language, exact=exact, on_batch=on_batch
+        texts = batches.transcribe_many(
+            paths, model, language=language, exact=exact, on_batch=lambda made: move(len(made))
         )
     return [text.text for text in texts]
 
