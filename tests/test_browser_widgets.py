@@ -30,7 +30,7 @@ FIGURE = """
 import ipywidgets
 from lab_utils import plotting
 from lab_utils.widgets.figure import LiveFigure, Slider
-picture, slider = LiveFigure(), Slider(label="Height", value=3, min=1, max=9)
+picture, slider = LiveFigure(), Slider(label="Height", value=3, options=range(1, 10))
 def draw(change=None):
     ax = plotting.new_axes(figsize=(4, 2))
     ax.bar([0], [slider.value])
@@ -252,7 +252,7 @@ def test_slider_changes_the_picture(studio):
     page = studio.page
     page.get_by_role("slider", name="Height").focus()
     page.keyboard.press("ArrowRight")
-    page.locator("img[alt='A bar, 4 high']").wait_for()
+    page.get_by_role("img", name="A bar, 4 high").wait_for()
 
 
 @pytest.mark.parametrize("theme", labbrowser.THEMES)
@@ -350,8 +350,52 @@ def test_restart_is_quiet(studio, player):
     assert studio.page_errors == []
 
 
-HARNESS = """<!doctype html><title>recorder</title><div id="here"></div><script type="module">
-import widget from "./recorder.js";
+def alone(chromium, page: str, widget: str):
+    """A page of its own with a widget's script beside it, without Jupyter."""
+    from lab_utils.widgets.messages import script
+
+    tab = chromium.new_context().new_page()
+
+    def serve(name: str, kind: str, body: str) -> None:
+        url = f"http://localhost/{name}"
+        tab.route(url, lambda route: route.fulfill(content_type=kind, body=body))
+
+    serve("page", "text/html", page)
+    serve("widget.js", "text/javascript", script(widget))
+    tab.goto("http://localhost/page")
+    return tab
+
+
+FIGURE_PAGE = """<!doctype html><title>figure</title><div id="here"></div><script type="module">
+import widget from "./widget.js";
+const data = Uint8Array.from({ length: 256 }, (_, level) => level);
+const panels = [{ data, rows: 2, label: "", ticks: [], bar: null, cuts: [], line: null }];
+const values = { picture: { panels, duration: 1 }, alt: "a ramp", caption: "" };
+const model = { get: (name) => values[name], on() {}, off() {} };
+widget.render({ model, el: document.getElementById("here") });
+</script>"""
+
+
+def test_a_matrix_is_painted_in_the_colors_of_the_static_figures(chromium):
+    import matplotlib
+    import numpy as np
+
+    from lab_utils.plotting.style import MAP
+
+    page = alone(chromium, FIGURE_PAGE, "figure")
+    pixels = page.get_by_role("img", name="a ramp").locator("canvas").evaluate(
+        """(canvas) => { const { width, height } = canvas; const context = canvas.getContext("2d");
+          const at = (row, column) => context.getImageData((column + 0.5) * width / 128,
+            (row + 0.5) * height / 2, 1, 1).data;
+          return [1, 0].map((row) => Array.from({ length: 128 }, (_, i) => [...at(row, i)])); }"""
+    )  # fmt: skip
+    colors = 255 * matplotlib.colormaps[MAP](np.arange(256))
+    assert np.abs(np.reshape(pixels, (256, 4)) - colors).max() <= 1.5, "lowest row at the bottom"
+    page.context.close()
+
+
+RECORDER_PAGE = """<!doctype html><title>recorder</title><div id="here"></div><script type="module">
+import widget from "./widget.js";
 const values = {{ saved: {{}}, folder: "a folder", place: "", warning: "", limit: 60, prompt: "" }};
 const model = {{ get: (name) => values[name], on() {{}}, off() {{}}, send() {{}} }};
 {before}
@@ -378,23 +422,11 @@ CODE = "Object.defineProperty(navigator, 'userAgent', { get: () => 'Mozilla Code
     ],
 )
 def test_recorder_says_what_is_wrong_and_what_to_do(chromium, before, says):
-    from lab_utils.widgets.messages import script
-
-    context = chromium.new_context()
-    page = context.new_page()
-    page.route(
-        "http://localhost/page",
-        lambda r: r.fulfill(content_type="text/html", body=HARNESS.format(before=before)),
-    )
-    page.route(
-        "http://localhost/recorder.js",
-        lambda r: r.fulfill(content_type="text/javascript", body=script("recorder")),
-    )
-    page.goto("http://localhost/page")
+    page = alone(chromium, RECORDER_PAGE.format(before=before), "recorder")
     page.get_by_role("button", name="● Record").click()
     status = page.get_by_role("status").filter(has_text=says)
     status.wait_for()
     assert "upload a file" in status.inner_text()
     assert "sample clip" in status.inner_text()
     assert page.get_by_role("button", name="● Record").is_enabled()
-    context.close()
+    page.context.close()

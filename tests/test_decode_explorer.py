@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import labbrowser
+import numpy as np
 import pytest
 import soundfile
 
@@ -45,7 +46,8 @@ def test_it_shows_the_models_own_path(explorer, window):
     assert all(0 <= v <= 100 for s in explorer.path["steps"] for v in s["curve"])
     y, sr = soundfile.read(io.BytesIO(explorer.sound))
     assert sr == 16000 and len(y) == len(window.y)
-    assert explorer.picture.startswith(b"\x89PNG")
+    mel = np.frombuffer(explorer.picture, np.uint8).reshape(explorer.facts["rows"], -1)
+    assert mel.shape == (80, 2 * window.n_positions) and (mel.min(), mel.max()) == (0, 255)
     assert repr(explorer).startswith("[decode explorer: ")
 
 
@@ -125,7 +127,7 @@ def test_walk_force_listen_search(page):
     assert tab.get_by_role("listbox").get_attribute("aria-activedescendant") == (
         selected.get_attribute("id")
     )
-    assert "listens from" in tab.locator(f"{BOX} .mel").get_attribute("aria-label")
+    assert "listens from" in tab.locator(f"{BOX} .wl-mel").get_attribute("aria-label")
 
     keys.press("Enter")  # hear what the token attends to
     tab.wait_for_function(f"() => document.querySelector('{BOX}').dataset.playing")

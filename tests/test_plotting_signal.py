@@ -1,12 +1,11 @@
 """Pictures of signals: labels with units, limits, and the data that was drawn."""
 
-import matplotlib
 import numpy as np
 import pytest
 
 from lab_utils import features
 from lab_utils.errors import LabError
-from lab_utils.plotting import live, new_figure, png
+from lab_utils.plotting import new_figure, png
 from lab_utils.plotting import signal as plots
 
 SR = 16000
@@ -146,47 +145,3 @@ def test_an_axes_of_the_readers_is_drawn_on_and_no_pyplot_figure_is_made():
 def test_what_cannot_be_drawn_is_refused(call, match):
     with pytest.raises(LabError, match=match):
         call()
-
-
-@pytest.mark.parametrize(("n", "pixels"), [(1000, 100), (100, 1000), (7, 7), (1, 5), (333, 100)])
-def test_pool_keeps_the_largest_under_each_pixel(n, pixels):
-    S = wave(3 * n).reshape(3, n)
-    starts = live.pixel_starts(n, pixels)
-    pooled = live.pool(S, starts, axis=1)
-    assert pooled.shape == (3, pixels)
-    np.testing.assert_array_equal(pooled, np.maximum.reduceat(S, starts, axis=1))
-    np.testing.assert_array_equal(live.pool(S.T, starts, axis=0), pooled.T)
-    if pixels <= n:
-        np.testing.assert_array_equal(pooled.max(axis=1), S.max(axis=1))
-
-
-def decoded(data):
-    import io
-
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-
-
-def test_live_picture_shows_each_value_in_its_colour_and_place():
-    picture = live.MatrixPicture(duration=2.0, unit="level (dB)", limits=(-80, 0))
-    picture.set_axis("frequency (Hz)", [(0.0, "0"), (1.0, "8000")])
-    values = np.full(picture.shape, -80.0)
-    values[0, :] = 0  # the lowest row
-    first = decoded(picture.draw(values))
-    magma = np.array(matplotlib.colormaps["magma"]([0.0, 1.0]))[:, :3] * 255
-    rows, columns = picture.shape
-    top, left = picture._top, picture._left
-    inside = first[top : top + rows, left : left + columns]
-    assert np.abs(inside[-1] - magma[1]).max() <= 1
-    assert np.abs(inside[:-1] - magma[0]).max() <= 1
-    second = decoded(picture.draw(values[::-1]))
-    changed = (first != second).any(axis=2)
-    outside = changed.copy()
-    outside[top : top + rows, left : left + columns] = False
-    assert changed.any() and not outside.any(), "axes stay as they are"
-    picture.set_limits(-40, 0)
-    third = decoded(picture.draw(values[::-1]))
-    assert (third != second)[:, left + columns :].any(), "the colour bar says the new range"
-    with pytest.raises(LabError, match="one value a pixel"):
-        picture.draw(values[1:])

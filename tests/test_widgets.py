@@ -173,24 +173,23 @@ def test_a_list_of_words_and_an_empty_transcript():
 
 
 @pytest.mark.parametrize("y", [tone(), tone(0.001), np.zeros(1, np.float32), np.zeros(SR, "f4")])
-def test_peaks_hold_the_lowest_and_the_highest_sample(y):
-    pairs = np.frombuffer(player_module._peaks(y), np.int8).reshape(-1, 2)
-    assert len(pairs) == min(len(y), player_module.COLUMNS)
-    assert (pairs[:, 0] <= pairs[:, 1]).all()
-    loudest = np.abs(y).max()
-    assert pairs.max() / 127 == pytest.approx(y.max() / (loudest or 1), abs=0.01)
-    assert pairs.min() / 127 == pytest.approx(y.min() / (loudest or 1), abs=0.01)
+def test_a_waveform_is_scaled_to_its_loudest_sample(y):
+    player = Player(y, sr=SR, label="x")
+    pairs = np.frombuffer(player.picture, np.int8).reshape(-1, 2)
+    assert player.data["rows"] == 0 and len(pairs) == min(len(y), player_module.COLUMNS)
+    loudest = np.abs(y).max() or 1
+    assert pairs.max() / 127 == pytest.approx(y.max() / loudest, abs=0.01)
+    assert pairs.min() / 127 == pytest.approx(y.min() / loudest, abs=0.01)
 
 
 def test_mel_view_shows_the_tone_in_its_band():
     import whisper
 
     player = Player(tone(2.0), sr=SR, label="x", view="mel")
-    levels = np.frombuffer(player.mel, np.uint8).reshape(player.data["bands"], -1)
+    levels = np.frombuffer(player.picture, np.uint8).reshape(player.data["rows"], -1)
     assert levels.shape == (80, 200)
     expected = whisper.log_mel_spectrogram(tone(2.0)).numpy()
     assert abs(int(levels.mean(1).argmax()) - int(expected.mean(1).argmax())) <= 1
-    assert player.peaks == b""
 
 
 def test_sound_is_sent_compactly():
@@ -479,7 +478,7 @@ def test_what_the_page_asks_for_is_sent_and_not_state():
     player._handle_custom_msg({"id": "a1", "action": "carry"}, [])
     [(content, buffers)] = sent
     assert content == {"id": "a1", "ok": True, "message": ""}
-    assert buffers == [player.audio, player.peaks, player.mel]
+    assert buffers == [player.audio, player.picture]
     assert not any(isinstance(value, bytes) for value in player.get_state().values())
 
 

@@ -11,9 +11,7 @@ Taught in: notebooks/03_decode.ipynb.
 
 from __future__ import annotations
 
-import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +20,12 @@ import traitlets
 from .. import audio, decoding
 from ..decoding import BeamSearch, Trace, Window
 from ..errors import LabError
-from .messages import Answering, script
+from ..pictures import levels
+from .messages import Answering, script, style
 
 if TYPE_CHECKING:
     from whisper import Whisper
 
-_HERE = Path(__file__).parent
 MAX_BEAM = 5
 SENT_OPTIONS = ("language", "task", "without_timestamps", "prompt")
 
@@ -35,50 +33,36 @@ SENT_OPTIONS = ("language", "task", "without_timestamps", "prompt")
 class DecodeExplorer(Answering):
     """A window of sound and the decoder's path through it, to walk, hear and change.
 
-    Attributes
-    ----------
-    trace : Trace
-        The path that is shown; not a trait.
-    sound, picture : bytes
-        WAV and log-mel (PNG); no traits, because what is synced is saved with the notebook.
-    own : Trace
-        The model's own choice, before anything was forced; not a trait.
-    step : int
-        The token that is looked at; set from the page or from Python.
-    forced : list of int
-        Tokens that were taken before the model went on by itself; setting it decodes anew.
-    options : dict
-        The start of the sequence: language, task, without_timestamps, prompt; setting it decodes.
-    beam_size : int
-        0, or the beam whose tree is shown; setting it searches.
+    The page and Python set the traits ``step``, ``forced``, ``options`` and ``beam_size``; the last
+    three decode anew. ``trace`` is the path that is shown, ``own`` the model's own choice.
     """
 
-    carried = ("sound", "picture")
+    carried = ("sound", "picture")  # bytes; no traits, because traits are saved with the notebook
     _esm = script("decode_explorer")
-    _css = _HERE / "decode_explorer.css"
+    _css = style("decode_explorer")
 
-    step = traitlets.Int(0).tag(sync=True)
-    forced = traitlets.List(traitlets.Int()).tag(sync=True)
-    options = traitlets.Dict().tag(sync=True)
-    beam_size = traitlets.Int(0).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)  #: the token that is looked at
+    forced = traitlets.List(traitlets.Int()).tag(sync=True)  #: tokens before the model's own choice
+    options = traitlets.Dict().tag(sync=True)  #: language, task, without_timestamps, prompt
+    beam_size = traitlets.Int(0).tag(sync=True)  #: 0, or the beam whose tree is shown
     status = traitlets.Unicode("").tag(sync=True)
     path = traitlets.Dict().tag(sync=True)
     first_path = traitlets.Dict().tag(sync=True)
     tree = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, window: Window, **options: Any):
+    def __init__(self, window: Window, **options: Any) -> None:
         self.window = window
         self._decoding_options = dict(options)
         self._taken: list[int] = []  # the forced tokens of the path that is shown
         self.own = self.trace = decoding.trace(window, **options)
         self.sound = audio.encode(window.y, sr=audio.SAMPLE_RATE)
-        self.picture = _mel_png(window)
-        task = options.get("task", "transcribe")
+        mel = window.mel[:, : 2 * window.n_positions]
+        self.picture = levels(mel, low=mel.min(), high=mel.max()).tobytes()
         super().__init__(
             options={
                 "language": self.trace.language,
-                "task": task,
+                "task": options.get("task", "transcribe"),
                 "without_timestamps": bool(options.get("without_timestamps", False)),
                 "prompt": options.get("prompt") or "",
             },
@@ -234,19 +218,9 @@ def _facts(window: Window) -> dict[str, Any]:
     codes = list(LANGUAGES)[: window.model.num_languages] if multilingual else ["en"]
     names = sorted([LANGUAGES[c].title(), c] for c in codes)
     return {
+        "rows": len(window.mel),
         "seconds": window.n_positions * decoding.SECONDS_PER_POSITION,
         "multilingual": multilingual,
         "languages": names,
         "max_beam": MAX_BEAM,
     }
-
-
-def _mel_png(window: Window) -> bytes:
-    """The log-mel of the sound as a picture, one pixel a value, low bands at the bottom."""
-    from matplotlib.image import imsave
-
-    from ..plotting.style import MAP
-
-    buffer = io.BytesIO()
-    imsave(buffer, window.mel[::-1, : 2 * window.n_positions], cmap=MAP, format="png")
-    return buffer.getvalue()

@@ -12,33 +12,44 @@ import ipywidgets
 import numpy as np
 
 from .. import audio, features
-from ..plotting.live import MatrixPicture, TrimPicture, pixel_starts, pool
+from ..pictures import levels, outline, pool, run_starts
 from ..plotting.signal import mel_ticks
-from .figure import Choice, LiveFigure, LiveSound, Slider
+from .figure import Choice, LiveFigure, LiveSound, Panel, Slider, Ticks
 
 FRAME_LENGTH, HOP_LENGTH = 2048, 512  #: samples; what librosa.effects.trim measures with
 LONGEST_SOUND = 10.0  #: seconds that are rebuilt from a picture
+ROWS, COLUMNS = 288, 720  #: how finely a matrix is painted
 WINDOWS = {"hann": "hann", "boxcar (none)": "boxcar", "hamming": "hamming", "blackman": "blackman"}
 LINEAR_TICKS = tuple(range(0, 24000, 1000))
 LOG_TICKS = (50, 100, 200, 500, 1000, 2000, 4000, 8000, 16000)
 
 
 class Explorer(ipywidgets.VBox):
-    """Controls over a picture; a change of any control draws it anew."""
+    """Controls over a picture of a waveform; a change of any control draws it anew."""
 
-    def __init__(self, name: str, controls: Sequence[Any], sound: LiveSound):
-        self.name, self.picture, self.sound = name, LiveFigure(), sound
-        super().__init__([*controls, sound, self.picture])
+    name: str
+    sound_label: str
+
+    def __init__(self, y: np.ndarray, *, sr: int, controls: Sequence[Slider | Choice]) -> None:
+        self._y, self._sr = audio.check(y).astype(np.float32, copy=False), sr
+        self._duration = len(y) / sr
+        self.picture = LiveFigure()
+        self.sound = LiveSound(self.heard, label=self.sound_label)
+        super().__init__([*controls, self.sound, self.picture])
         for control in controls:
             control.observe(self._moved, "value")
         self._moved()
 
     def _moved(self, change: Any = None) -> None:
-        png, alt, caption = self.step()
-        self.picture.update(png, alt=alt, caption=caption)
+        panels, alt, caption = self.step()
+        self.picture.draw(*panels, duration=self._duration, alt=alt, caption=caption)
 
-    def step(self) -> tuple[bytes, str, str]:
-        """Picture, alt text and caption for where the controls stand."""
+    def step(self) -> tuple[list[Panel], str, str]:
+        """Panels, alt text and caption for the current settings."""
+        raise NotImplementedError
+
+    def heard(self) -> tuple[np.ndarray, int]:
+        """The waveform to hear at the current settings, and its rate in Hz."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -54,45 +65,53 @@ class TrimExplorer(Explorer):
     sr : int
         Hz.
     top_db : int
-        Where the slider stands first, 5 to 70 dB.
+        The threshold at first, 5 to 70 dB.
 
     Notes
     -----
     Taught in: notebooks/05_waveform.ipynb. The cut is that of ``librosa.effects.trim``.
     """
 
+    name, sound_label = "trim explorer", "Hear what is left"
     LOWEST, HIGHEST = 5, 70
 
-    def __init__(self, y: np.ndarray, *, sr: int, top_db: int = 30):
-        self._y, self._sr = audio.check(y), sr
-        self._db = frame_levels(y)
-        times = features.frame_times(len(self._db), sr=sr, hop_length=HOP_LENGTH)
-        lowest = -(self.HIGHEST + 10.0)
-        self._drawn = TrimPicture(y, sr=sr, db=self._db, times=times, lowest=lowest)
-        self.top_db = Slider(
-            label="Threshold top_db", unit="dB", min=self.LOWEST, max=self.HIGHEST, value=top_db
-        )
-        sound = LiveSound(self._trimmed, label="Hear what is left")
-        super().__init__("trim explorer", [self.top_db], sound)
+    def __init__(self, y: np.ndarray, *, sr: int, top_db: int = 30) -> None:
+        options = range(self.LOWEST, self.HIGHEST + 1)
+        self.top_db = Slider(label="Threshold top_db", unit="dB", options=options, value=top_db)
+        self._db = frame_levels(audio.check(y))
+        super().__init__(y, sr=sr, controls=[self.top_db])
 
     def cut(self) -> tuple[int, int]:
         """The first sample that is kept, and the first that is not."""
         return trim_index(self._db, top_db=self.top_db.value, n_samples=len(self._y))
 
-    def _trimmed(self) -> tuple[np.ndarray, int]:
+    def heard(self) -> tuple[np.ndarray, int]:
         first, last = self.cut()
         if last <= first:
             raise audio.AudioError("Nothing is left at this threshold.")
         return self._y[first:last], self._sr
 
-    def step(self) -> tuple[bytes, str, str]:
+    def step(self) -> tuple[list[Panel], str, str]:
         first, last = self.cut()
         start, end, top_db = first / self._sr, last / self._sr, self.top_db.value
-        png = self._drawn.draw(start=start, end=end, threshold=-top_db)
-        whole = len(self._y) / self._sr
+        whole = self._duration
+        loudest = float(np.abs(self._y).max()) or 1.0
+        wave = Panel(
+            outline(self._y, columns=COLUMNS, low=-loudest, high=loudest),
+            label="amplitude",
+            ticks=[(0, f"{-loudest:.2f}"), (0.5, "0"), (1, f"{loudest:.2f}")],
+            cuts=[cut for cut in ((0, start), (end, whole)) if cut[0] < cut[1]],
+        )
+        low = -(self.HIGHEST + 10)
+        level = Panel(
+            outline(self._db, columns=COLUMNS, low=low, high=0),
+            label="level (dB)",
+            ticks=level_ticks(low),
+            line=1 + top_db / low,
+        )
         caption = f"Kept: {start:.2f} to {end:.2f} s, {end - start:.2f} of {whole:.2f} s."
         alt = f"Waveform and frame levels. At top_db = {top_db:.0f} dB {start:.2f} s are cut from "
-        return png, f"{alt}the start and {whole - end:.2f} s from the end.", caption
+        return [wave, level], f"{alt}the start and {whole - end:.2f} s from the end.", caption
 
 
 class SpectrogramExplorer(Explorer):
@@ -104,55 +123,48 @@ class SpectrogramExplorer(Explorer):
     sr : int
         Hz.
     n_fft, hop_length : int
-        Where the sliders stand first.
+        Their sliders' values at first.
 
     Notes
     -----
-    Taught in: notebooks/06_spectrogram.ipynb. Where several frames fall on one column of pixels
+    Taught in: notebooks/06_spectrogram.ipynb. Where several frames share one column of the picture
     the largest value is drawn; where there are more than four, every second, third … is computed.
     """
 
+    name, sound_label = "spectrogram explorer", "Hear what this picture keeps"
     N_FFT = (64, 128, 256, 400, 512, 1024, 2048, 4096)
     HOPS = (32, 64, 160, 256, 320, 512, 1024)
     SCALES = ("linear", "logarithmic")
 
-    def __init__(self, y: np.ndarray, *, sr: int, n_fft: int = 1024, hop_length: int = 320):
-        self._y, self._sr = audio.check(y).astype(np.float32, copy=False), sr
+    def __init__(self, y: np.ndarray, *, sr: int, n_fft: int = 1024, hop_length: int = 320) -> None:
         self.n_fft = _samples("Frame length n_fft", self.N_FFT, n_fft, sr)
         self.hop_length = _samples("Hop length", self.HOPS, hop_length, sr)
         self.window = Choice(label="Window", options=list(WINDOWS))
         self.scale = Choice(label="Frequency axis", options=self.SCALES)
-        self.top_db = Slider(label="Range of levels", unit="dB", min=20, max=100, value=80, step=10)
-        self._drawn = MatrixPicture(
-            duration=len(y) / sr, unit="level (dB below the loudest)", limits=(-80, 0)
-        )
+        ranges = range(20, 101, 10)
+        self.top_db = Slider(label="Range of levels", unit="dB", options=ranges, value=80)
         controls = [self.n_fft, self.hop_length, self.window, self.scale, self.top_db]
-        sound = LiveSound(self._rebuilt, label="Hear what this picture keeps")
-        super().__init__("spectrogram explorer", controls, sound)
+        super().__init__(y, sr=sr, controls=controls)
 
-    def _settings(self) -> tuple[int, int, str]:
-        return int(self.n_fft.value), int(self.hop_length.value), WINDOWS[self.window.value]
-
-    def step(self) -> tuple[bytes, str, str]:
-        n_fft, hop, window = self._settings()
-        rows, columns = self._drawn.shape
-        S = columns_of_power(self._y, n_fft=n_fft, hop_length=hop, window=window, columns=columns)
+    def step(self) -> tuple[list[Panel], str, str]:
+        n_fft, hop, top_db = int(self.n_fft.value), int(self.hop_length.value), self.top_db.value
+        S = columns_of_power(
+            self._y, n_fft=n_fft, hop_length=hop, window=WINDOWS[self.window.value]
+        )
         log = self.scale.value == "logarithmic"
-        starts, ticks = frequency_rows(sr=self._sr, n_fft=n_fft, rows=rows, log=log)
+        starts, ticks = frequency_rows(sr=self._sr, n_fft=n_fft, log=log)
         S = pool(S, starts, axis=0)
-        self._drawn.set_axis("frequency (Hz)", ticks)
-        self._drawn.set_limits(-self.top_db.value, 0)
-        png = self._drawn.draw(features.power_to_db(S, ref="max", top_db=self.top_db.value))
+        panel = _matrix(S, top_db=top_db, label="frequency (Hz)", ticks=ticks)
         alt = (
             f"Spectrogram, {self.window.value} window of {n_fft} samples, hop {hop}, "
-            f"{self.scale.value} frequency axis, {self.top_db.value:.0f} dB from dark to bright."
+            f"{self.scale.value} frequency axis, {top_db:.0f} dB from dark to bright."
         )
-        return png, alt, resolution(sr=self._sr, n_fft=n_fft, hop_length=hop, n=len(self._y))
+        return [panel], alt, resolution(sr=self._sr, n_fft=n_fft, hop_length=hop, n=len(self._y))
 
-    def _rebuilt(self) -> tuple[np.ndarray, int]:
-        n_fft, hop, _ = self._settings()
+    def heard(self) -> tuple[np.ndarray, int]:
+        hop = int(self.hop_length.value)
         y = self._y[: int(LONGEST_SOUND * self._sr)]
-        S = features.power(features.stft(y, n_fft=n_fft, hop_length=hop))
+        S = features.power(features.stft(y, n_fft=int(self.n_fft.value), hop_length=hop))
         S = np.where(S < S.max() * 10 ** (-self.top_db.value / 10), 0, S).astype(np.float32)
         return features.rebuild(S, hop_length=hop, n_samples=len(y)), self._sr
 
@@ -166,58 +178,51 @@ class MelExplorer(Explorer):
     sr : int
         Hz.
     n_mels, n_fft, hop_length : int
-        Bands and frame are where the sliders stand first; the hop stays.
+        Bands and frame are their sliders' values at first; the hop stays.
 
     Notes
     -----
     Taught in: notebooks/07_mel.ipynb.
     """
 
+    name, sound_label = "mel explorer", "Hear what these bands keep"
     N_MELS = (8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256)
     N_FFT = (256, 400, 512, 1024, 2048)
     SCALES = {"Slaney (librosa, Whisper)": "slaney", "HTK": "htk"}
 
     def __init__(
         self, y: np.ndarray, *, sr: int, n_mels: int = 80, n_fft: int = 400, hop_length: int = 160
-    ):
-        self._y, self._sr = audio.check(y).astype(np.float32, copy=False), sr
+    ) -> None:
         self._hop = hop_length
         self.n_mels = Slider(label="Bands n_mels", unit="bands", options=self.N_MELS, value=n_mels)
         self.n_fft = _samples("Frame length n_fft", self.N_FFT, n_fft, sr)
         self.scale = Choice(label="Mel scale", options=list(self.SCALES))
-        self._drawn = MatrixPicture(
-            duration=len(y) / sr, unit="level (dB below the loudest)", limits=(-80, 0)
-        )
-        sound = LiveSound(self._rebuilt, label="Hear what these bands keep")
-        super().__init__("mel explorer", [self.n_mels, self.n_fft, self.scale], sound)
+        super().__init__(y, sr=sr, controls=[self.n_mels, self.n_fft, self.scale])
 
     def _filters(self) -> np.ndarray:
         scale = self.SCALES[self.scale.value]
         sizes = {"n_fft": int(self.n_fft.value), "n_mels": int(self.n_mels.value)}
         return features.mel_filters(sr=self._sr, scale=scale, **sizes)
 
-    def step(self) -> tuple[bytes, str, str]:
+    def step(self) -> tuple[list[Panel], str, str]:
         n_mels, n_fft = int(self.n_mels.value), int(self.n_fft.value)
-        rows, columns = self._drawn.shape
-        hop = thinned(self._hop, n_samples=len(self._y), columns=columns)
+        hop = thinned(self._hop, n_samples=len(self._y))
         S = features.power(features.stft(self._y, n_fft=n_fft, hop_length=hop))
         filters = self._filters()
         mel = filters @ S
-        mel = pool(mel, pixel_starts(mel.shape[1], columns), axis=1)
-        mel = pool(mel, pixel_starts(n_mels, rows), axis=0)
+        mel = pool(mel, run_starts(mel.shape[1], COLUMNS), axis=1)
         scale = self.SCALES[self.scale.value]
         edges = features.mel_edges(n_mels=n_mels, fmax=self._sr / 2, scale=scale)
         texts, places = mel_ticks(edges)
-        ticks = [((p + 0.5) / n_mels, t) for t, p in zip(texts, places, strict=True)]
-        self._drawn.set_axis("frequency of the band (Hz)", ticks)
-        png = self._drawn.draw(features.power_to_db(mel, ref="max", top_db=80))
+        ticks = [(float((p + 0.5) / n_mels), t) for t, p in zip(texts, places, strict=True)]
+        panel = _matrix(mel, top_db=80, label="frequency of the band (Hz)", ticks=ticks)
         empty = len(features.empty_filters(filters))
         bins = f"{1 + n_fft // 2} bins go into {n_mels} bands"
         caption = f"{bins}; empty bands: {empty}" + (" (black stripes)." if empty else ".")
         alt = f"Mel spectrogram, {self.scale.value} scale, n_fft {n_fft}: {caption}"
-        return png, alt, caption
+        return [panel], alt, caption
 
-    def _rebuilt(self) -> tuple[np.ndarray, int]:
+    def heard(self) -> tuple[np.ndarray, int]:
         """The bands spread over the bins again, with the phase of the original."""
         y = self._y[: int(LONGEST_SOUND * self._sr)]
         hop = min(self._hop, int(self.n_fft.value) // 2)
@@ -247,30 +252,32 @@ def trim_index(db: np.ndarray, *, top_db: float, n_samples: int) -> tuple[int, i
     return int(loud[0]) * HOP_LENGTH, min(n_samples, (int(loud[-1]) + 1) * HOP_LENGTH)
 
 
-def thinned(hop_length: int, *, n_samples: int, columns: int) -> int:
-    """A multiple of the hop: no more than four frames a column of pixels are worth computing."""
-    return hop_length * max(1, n_samples // columns // hop_length // 2)
+def thinned(hop_length: int, *, n_samples: int) -> int:
+    """A multiple of the hop: no more than four frames a column are worth computing."""
+    return hop_length * max(1, n_samples // COLUMNS // hop_length // 2)
 
 
-def columns_of_power(
-    y: np.ndarray, *, n_fft: int, hop_length: int, window: str, columns: int
-) -> np.ndarray:
-    """The power spectrogram with one column a pixel, shape (1 + n_fft // 2, columns)."""
-    hop = thinned(hop_length, n_samples=len(y), columns=columns)
+def columns_of_power(y: np.ndarray, *, n_fft: int, hop_length: int, window: str) -> np.ndarray:
+    """The power spectrogram, shape (1 + n_fft // 2, at most COLUMNS)."""
+    hop = thinned(hop_length, n_samples=len(y))
     S = features.power(features.stft(y, n_fft=n_fft, hop_length=hop, window=window))
-    return pool(S, pixel_starts(S.shape[1], columns), axis=1)
+    return pool(S, run_starts(S.shape[1], COLUMNS), axis=1)
 
 
-def frequency_rows(*, sr: int, n_fft: int, rows: int, log: bool):
-    """The STFT row under each pixel row, and the ticks as (place from 0 to 1, text)."""
+def frequency_rows(*, sr: int, n_fft: int, log: bool) -> tuple[np.ndarray, Ticks]:
+    """The STFT row at which each row of the picture begins, and the ticks of the axis."""
     top, low = sr / 2, 50.0
-    edge = np.arange(rows) / rows
+    edge = np.arange(ROWS) / ROWS
     hz = low * (top / low) ** edge if log else top * edge
-    starts = (hz * n_fft / sr).astype(int)
-    ticks = LOG_TICKS if log else LINEAR_TICKS
-    shown = [t for t in ticks if t <= top]
+    shown = [t for t in (LOG_TICKS if log else LINEAR_TICKS) if t <= top]
     places = [np.log(t / low) / np.log(top / low) if log else t / top for t in shown]
-    return starts, [(float(p), str(t)) for p, t in zip(places, shown, strict=True)]
+    ticks = [(float(p), str(t)) for p, t in zip(places, shown, strict=True)]
+    return (hz * n_fft / sr).astype(int), ticks
+
+
+def level_ticks(lowest: float) -> Ticks:
+    """A tick every 20 dB from 0 down to ``lowest``."""
+    return [(1 - db / lowest, f"{db}") for db in range(0, int(lowest) - 1, -20)]
 
 
 def resolution(*, sr: int, n_fft: int, hop_length: int, n: int) -> str:
@@ -281,6 +288,13 @@ def resolution(*, sr: int, n_fft: int, hop_length: int, n: int) -> str:
     )
     gaps = " Between the frames sound is missed." if hop_length > n_fft else ""
     return text + gaps
+
+
+def _matrix(S: np.ndarray, *, top_db: float, label: str, ticks: Ticks) -> Panel:
+    """Power as a panel with a color bar of ``top_db`` below the loudest."""
+    db = features.power_to_db(S, ref="max", top_db=top_db)
+    bar = "level (dB below the loudest)", level_ticks(-top_db)
+    return Panel(levels(db, low=-top_db, high=0), label=label, ticks=ticks, bar=bar)
 
 
 def _samples(label: str, options: Sequence[int], value: int, sr: int) -> Slider:

@@ -1,8 +1,7 @@
 """A picture that changes in place, and the controls that change it.
 
-Plain HTML underneath: ``<img alt>``, ``<input type="range">``, ``<select>`` and ``<audio>``. Each
-has a label, works with the keyboard, and takes the colours of the theme. The scripts stand beside
-this file, so nothing is fetched from the internet.
+Plain HTML underneath: a canvas with an alt text, ``<input type="range">``, ``<select>`` and
+``<audio>``. Each has a label, works with the keyboard, and follows the theme.
 
     picture = LiveFigure()
     slider = Slider(label="Window length", unit="samples", options=(256, 512, 1024), value=512)
@@ -19,7 +18,7 @@ this file, so nothing is fetched from the internet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -28,176 +27,153 @@ import traitlets
 
 from .. import audio, plotting
 from ..errors import LabError
-from .messages import Answering, script
+from .messages import Answering, script, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_HERE = Path(__file__).parent
+Ticks = Sequence[tuple[float, str]]  #: (place from 0 at the bottom to 1 at the top, text)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture over time: a matrix, or the outline of a curve."""
+
+    values: np.ndarray  #: of ``pictures.levels``, row 0 at the bottom, or of ``pictures.outline``
+    label: str  #: quantity and unit of the vertical axis
+    ticks: Ticks
+    bar: tuple[str, Ticks] | None = None  #: quantity, unit and ticks of a color bar
+    cuts: Sequence[tuple[float, float]] = ()  #: (start, end) in seconds of what is hatched
+    line: float | None = None  #: the height of a dashed line, from 0 to 1
 
 
 class LiveFigure(anywidget.AnyWidget):
-    """A PNG with an alt text. A new one is decoded first and then swapped in, so nothing flickers.
-
-    Attributes
-    ----------
-    png : bytes
-        The picture.
-    alt : str
-        What it shows, for a reader who cannot see it.
-    caption : str
-        A line under the picture; a screen reader speaks it when it changes.
-    """
+    """A picture with an alt text and a caption, which a screen reader speaks when it changes."""
 
     _esm = script("figure")
-    _css = _HERE / "controls.css"
+    _css = style("controls")
 
-    png = traitlets.Bytes(b"").tag(sync=True)
+    picture = traitlets.Dict().tag(sync=True)  #: what figure.js paints: panels, or a PNG
     alt = traitlets.Unicode("").tag(sync=True)
     caption = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, png: bytes = b"", *, alt: str = "", caption: str = "", **kwargs: Any):
-        super().__init__(png=png, alt=alt, caption=caption, **kwargs)
+    def draw(self, *panels: Panel, duration: float, alt: str, caption: str = "") -> None:
+        """Paint panels one above the other, over ``duration`` seconds."""
+        drawn = [
+            {
+                "data": panel.values.tobytes(),
+                "rows": len(panel.values) if panel.values.dtype == np.uint8 else 0,
+                "label": panel.label,
+                "ticks": list(panel.ticks),
+                "bar": panel.bar,
+                "cuts": list(panel.cuts),
+                "line": panel.line,
+            }
+            for panel in panels
+        ]
+        self._update({"panels": drawn, "duration": duration}, alt=alt, caption=caption)
 
-    def update(self, png: bytes, *, alt: str, caption: str = "") -> None:
-        """Swap picture, alt text and caption in one message to the page."""
+    def show(
+        self, figure: Figure | Axes, *, alt: str, caption: str = "", dpi: int = plotting.DPI
+    ) -> None:
+        """Draw a matplotlib figure (an Axes stands for its whole figure); takes about 100 ms."""
+        fig = figure if hasattr(figure, "savefig") else figure.get_figure()
+        self._update({"png": plotting.png(fig, dpi=dpi)}, alt=alt, caption=caption)
+
+    def _update(self, picture: dict[str, Any], *, alt: str, caption: str) -> None:
         if not alt.strip():
             raise LabError("Expected an alt text that says what the picture shows, found none.")
         with self.hold_sync():
-            self.png, self.alt, self.caption = png, alt, caption
-
-    def show(self, figure: Figure | Axes, *, alt: str, caption: str = "", dpi: int = plotting.DPI):
-        """Draw a matplotlib figure (an Axes stands for its whole figure) and swap it in.
-
-        This draws everything anew, about 100 ms. Where each step must be fast, keep the artists and
-        hand ``update`` the bytes: see :mod:`lab_utils.plotting.live`.
-        """
-        fig = figure if hasattr(figure, "savefig") else figure.get_figure()
-        self.update(plotting.png(fig, dpi=dpi), alt=alt, caption=caption)
+            self.picture, self.alt, self.caption = picture, alt, caption
 
     def __repr__(self) -> str:
         return f"[picture that changes with the controls: {self.alt}]"
 
 
 class Slider(anywidget.AnyWidget):
-    """A labelled slider that shows its value and unit.
+    """A labeled slider over a list of values; observe the trait ``value``.
 
-    Give either a range (``min``, ``max``, ``step``) or ``options``, the values to step through.
     Arrow keys make one step, Page Up and Page Down ten, Home and End go to the ends.
 
     Parameters
     ----------
     label, unit : str
         What is set, and in which unit.
+    options : sequence of float
+        The values in their order; ``range`` and ``np.linspace`` make one.
     value : float
-        Where it stands; observe the trait ``value``.
-    min, max, step : float, optional
-    options : sequence of float, optional
-        The values, in the order in which the slider passes them.
+        The option chosen at first.
     texts : sequence of str, optional
-        What to show for each of the options in place of value and unit.
-    continuous : bool
-        Whether dragging reports every value on its way or only where it was let go. Say false where
-        a step costs more than about 0.3 s.
+        What to show for each option in place of value and unit.
 
     Raises
     ------
     LabError
-        The value is outside the range or not among the options.
+        The label is empty, the value is not among the options, or a text is missing.
     """
 
-    _esm = script("slider")
-    _css = _HERE / "controls.css"
+    _esm = script("control")
+    _css = style("controls")
 
     label = traitlets.Unicode("").tag(sync=True)
-    unit = traitlets.Unicode("").tag(sync=True)
     value = traitlets.Float(0.0).tag(sync=True)
-    min = traitlets.Float(0.0).tag(sync=True)
-    max = traitlets.Float(100.0).tag(sync=True)
-    step = traitlets.Float(1.0).tag(sync=True)
     options = traitlets.List(traitlets.Float()).tag(sync=True)
     texts = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    continuous = traitlets.Bool(True).tag(sync=True)
 
     def __init__(
         self,
         *,
         label: str,
+        options: Sequence[float],
         value: float,
         unit: str = "",
-        min: float = 0.0,
-        max: float = 100.0,
-        step: float = 1.0,
-        options: Sequence[float] = (),
-        texts: Sequence[str] = (),
-        continuous: bool = True,
-        **kwargs: Any,
-    ):
-        if not label.strip():
-            raise LabError("Expected a label that says what the slider sets, found none.")
-        if options and value not in options:
-            raise LabError(f"Expected a value among {list(options)}, found {value}.")
-        if not options and not min <= value <= max:
-            raise LabError(f"Expected a value from {min} to {max}, found {value}.")
-        if texts and len(texts) != len(options):
-            raise LabError(f"Expected {len(options)} texts, one an option, found {len(texts)}.")
-        super().__init__(
-            label=label,
-            unit=unit,
-            value=float(value),
-            min=float(min),
-            max=float(max),
-            step=float(step),
-            options=[float(option) for option in options],
-            texts=list(texts),
-            continuous=continuous,
-            **kwargs,
-        )
+        texts: Sequence[str] | None = None,
+    ) -> None:
+        options = [float(option) for option in options]
+        _check(label, options, value)
+        texts = texts or [f"{option:g} {unit}".strip() for option in options]
+        if len(texts) != len(options):
+            raise LabError(f"Expected a text for each option, {len(options)}, found {len(texts)}.")
+        super().__init__(label=label, options=options, value=float(value), texts=list(texts))
 
     def __repr__(self) -> str:
-        return f"[slider: {self.label} = {self.value:g} {self.unit}".rstrip() + "]"
+        return f"[slider: {self.label} = {self.texts[self.options.index(self.value)]}]"
 
 
 class Choice(anywidget.AnyWidget):
-    """A labelled drop-down list; observe the trait ``value``, one of ``options`` (strings)."""
+    """A labeled drop-down list; observe the trait ``value``, one of ``options`` (strings)."""
 
-    _esm = script("choice")
-    _css = _HERE / "controls.css"
+    _esm = script("control")
+    _css = style("controls")
 
     label = traitlets.Unicode("").tag(sync=True)
     value = traitlets.Unicode("").tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, *, label: str, options: Sequence[str], value: str | None = None, **kwargs):
+    def __init__(self, *, label: str, options: Sequence[str], value: str | None = None) -> None:
         value = options[0] if value is None else value
-        if value not in options:
-            raise LabError(f"Expected a value among {list(options)}, found {value!r}.")
-        super().__init__(label=label, options=list(options), value=value, **kwargs)
+        _check(label, options, value)
+        super().__init__(label=label, options=list(options), value=value)
 
     def __repr__(self) -> str:
         return f"[choice: {self.label} = {self.value}]"
 
 
 class LiveSound(Answering):
-    """A button that asks Python for the sound of the moment and plays it.
+    """A button, named by ``label``, that asks Python for the sound of the moment and plays it.
 
-    Parameters
-    ----------
-    make : callable
-        Called when the button is pressed; returns ``(y, sr)``, mono float32 and Hz.
-    label : str
-        What the button says.
+    ``make`` is called at each press; it returns ``(y, sr)``: a mono waveform and its rate in Hz.
     """
 
     _esm = script("live_sound")
-    _css = _HERE / "controls.css"
+    _css = style("controls")
 
     label = traitlets.Unicode("Listen").tag(sync=True)
 
-    def __init__(self, make: Callable[[], tuple[np.ndarray, int]], *, label: str, **kwargs: Any):
+    def __init__(self, make: Callable[[], tuple[np.ndarray, int]], *, label: str) -> None:
         self._make = make
-        super().__init__(label=label, **kwargs)
+        super().__init__(label=label)
 
     def answer(
         self, action: str, content: dict[str, Any], buffers: Sequence[memoryview]
@@ -209,3 +185,10 @@ class LiveSound(Answering):
 
     def __repr__(self) -> str:
         return f"[sound: {self.label}]"
+
+
+def _check(label: str, options: Sequence[float | str], value: float | str) -> None:
+    if not label.strip():
+        raise LabError("Expected a label that says what is set, found none.")
+    if value not in options:
+        raise LabError(f"Expected a value among {list(options)}, found {value!r}.")

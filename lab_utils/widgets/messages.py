@@ -26,6 +26,11 @@ def script(name: str) -> str:
     return shared + first[: first.rindex("import {")] + own
 
 
+def style(name: str) -> str:
+    """A widget's style sheet after the shared ``ui.css``."""
+    return "".join((_HERE / f"{part}.css").read_text("utf-8") for part in ("ui", name))
+
+
 class Answering(anywidget.AnyWidget):
     """A widget that answers its page's questions; a subclass says how in :meth:`answer`.
 

@@ -25,23 +25,22 @@ import traitlets
 
 from .. import audio, samples
 from ..errors import LabError
+from ..pictures import levels, outline, pool, run_starts
 from ..plotting import figure_html
 from ..plotting.speech import spoken_figure
 from ..transcripts import Transcript, Word
-from .messages import Answering, script
+from .messages import Answering, script, style
 
 if TYPE_CHECKING:
     Spoken = Transcript | Sequence[Word]
 
 EXPORT_VARIABLE = "WHISPER_LAB_EXPORT"  #: set to 1 while a notebook is run for export
 VIEWS = ("waveform", "mel")
-BINARY = ("audio", "peaks", "mel")  #: the parts of a player that are bytes, in the page's order
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 LONGEST = 300.0  #: seconds in one player: at 48 kHz 25 MB in the page and 130 in the kernel (noise)
 HIGHEST_RATE = 48_000  #: Hz, more than that a browser need not play
 COLUMNS = 1_200  #: how finely waveform and mel are drawn
 
-_HERE = Path(__file__).parent
 _numbers = itertools.count(1)
 
 
@@ -61,20 +60,13 @@ class Player(Answering):
     label : str
         What is heard, for the eye and for a screen reader.
     view : {"waveform", "mel"}
-
-    Attributes
-    ----------
-    audio, peaks, mel : bytes
-        Sound and pictures; no traits, because what is synced is saved with the notebook.
-    data : dict
-        Label, duration, words, lines.
     """
 
-    carried = BINARY
+    carried = ("audio", "picture")  # bytes; no traits, because traits are saved with the notebook
     _esm = script("player")
-    _css = _HERE / "player.css"
+    _css = style("player")
 
-    data = traitlets.Dict({}).tag(sync=True)
+    data = traitlets.Dict({}).tag(sync=True)  #: label, duration, words, lines
 
     def __init__(
         self,
@@ -84,14 +76,13 @@ class Player(Answering):
         label: str,
         transcript: Spoken | None = None,
         view: str = "waveform",
-        **kwargs: Any,
-    ):
+    ) -> None:
         content = _content(y, sr=sr, transcript=transcript, label=label, view=view)
-        self.audio, self.peaks, self.mel = (content.pop(name) for name in BINARY)
-        super().__init__(data=content, **kwargs)
+        self.audio, self.picture = (content.pop(name) for name in self.carried)
+        super().__init__(data=content)
 
     def __repr__(self) -> str:
-        return f"[player: {self.data.get('label', '')}]"
+        return f"[player: {self.data['label']}]"
 
 
 def play(
@@ -138,18 +129,16 @@ def play(
     y, rate = _sound(clip, sr, start=start, end=end)
     transcript = _part(transcript, start=start, end=end)
     parts = {"transcript": transcript, "label": label, "view": view}
+    bundle, metadata = {"text/plain": f"[player: {label}]"}, {}
     if os.environ.get(EXPORT_VARIABLE) == "1":
-        markup = player_html(y, sr=rate, **parts)
-        display({"text/html": markup, "text/plain": f"[player: {label}]"}, raw=True)
-        return
-    player = Player(y, sr=rate, **parts)
-    source = None if isinstance(clip, np.ndarray) or start or end is not None else clip
-    bundle = player._repr_mimebundle_()
-    bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    bundle["text/plain"] = f"[player: {label}]"
-    bundle["text/html"] = printed_html(
-        y, sr=rate, transcript=transcript, label=label, source=source
-    )
+        bundle["text/html"] = player_html(y, sr=rate, **parts)
+    else:
+        shown = Player(y, sr=rate, **parts)._repr_mimebundle_()
+        live, metadata = shown if isinstance(shown, tuple) else (shown, {})
+        whole = not isinstance(clip, np.ndarray) and start == 0 and end is None
+        source = clip if whole else None
+        printed = printed_html(y, sr=rate, transcript=transcript, label=label, source=source)
+        bundle = live | bundle | {"text/html": printed}
     display(bundle, metadata=metadata, raw=True)
 
 
@@ -163,25 +152,17 @@ def printed_html(
 ) -> str:
     """The printed form of a player: a picture with the words at their moments, and the text.
 
-    Parameters
-    ----------
-    y : np.ndarray, float32, shape (n_samples,)
-    sr : int
-        Hz.
-    label : str
-    transcript : Transcript or sequence of Word, optional
-    source : path-like, optional
-        The file that the page's plain audio element refers to.
+    Parameters as in :class:`Player`; ``source`` is the file of the page's plain audio element.
     """
     words, lines = _spoken(transcript)
     timed = [Word(w["text"], w["start"], w["end"], w["probability"]) for w in words]
-    seconds = len(y) / sr
-    alt = f"Waveform of {label}, {seconds:.1f} seconds"
+    alt = f"Waveform of {label}, {len(y) / sr:.1f} seconds"
     alt += "; the words stand at the moments when they are spoken" if words else ""
     picture = figure_html(spoken_figure(y, sr=sr, words=timed), alt=alt, caption=label)
-    text = "".join(
-        f"<p{_lang(transcript)}>{html.escape(_line_text(words, line))}</p>" for line in lines
-    )
+    language = html.escape(getattr(transcript, "language", ""), quote=True)
+    opening = f'<p lang="{language}">' if language else "<p>"
+    texts = ("".join(w["text"] for w in words[line["first"] : line["last"]]) for line in lines)
+    text = "".join(f"{opening}{html.escape(line.strip())}</p>" for line in texts)
     sound = audio_element(Path(source), label=label) if source is not None else ""
     return f"<div>{picture}{sound}{text}</div>"
 
@@ -216,17 +197,16 @@ def player_html(
     if rate > audio.SAMPLE_RATE:
         y, rate = audio.resample(y, sr=rate, target_sr=audio.SAMPLE_RATE), audio.SAMPLE_RATE
     content = _content(y, sr=rate, transcript=transcript, label=label, view=view)
-    for name in BINARY:
+    for name in Player.carried:
         content[name] = base64.b64encode(content[name]).decode("ascii")
     place = f"whisper-lab-player-{next(_numbers)}"
-    style = (_HERE / "player.css").read_text("utf-8")
     data = json.dumps(content, ensure_ascii=False).replace("<", "\\u003c")
     markup = (
-        f'<style>{style}</style><div id="{place}"></div>'
+        f'<style>{Player._css}</style><div id="{place}"></div>'
         f'<script type="module">{script("player")}\n'
         "const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));\n"
         f"const data = {data};\n"
-        'for (const name of ["audio", "peaks", "mel"]) data[name] = decode(data[name]);\n'
+        f"for (const name of {list(Player.carried)}) data[name] = decode(data[name]);\n"
         f'mount(document.getElementById("{place}"), data);</script>'
     )
     if not page:
@@ -317,18 +297,16 @@ def _content(
         raise LabError(f"Expected the view 'waveform' or 'mel', found {view!r}.")
     _bounded(len(audio.check(y)) / sr, start=0.0, end=None)
     words, lines = _spoken(transcript)
-    bands, mel = _mel(y, sr) if view == "mel" else (0, b"")
+    picture = _mel(y, sr) if view == "mel" else _waveform(y)
     return {
         "label": label,
         "duration": len(y) / sr,
-        "language": getattr(transcript, "language", "") or "",
+        "language": getattr(transcript, "language", ""),
         "words": words,
         "lines": lines,
-        "mime": "audio/flac",
-        "bands": bands,
+        "rows": len(picture) if view == "mel" else 0,
         "audio": _flac(y, sr=sr),
-        "peaks": _peaks(y) if view == "waveform" else b"",
-        "mel": mel,
+        "picture": picture.tobytes(),
     }
 
 
@@ -337,15 +315,13 @@ def _spoken(transcript: Spoken | None) -> tuple[list[dict], list[dict]]:
 
     A line is ``{start, end, first, last}``: the words ``first`` to ``last - 1``.
     """
-    if transcript is None:
-        return [], []
     if isinstance(transcript, Transcript):
         groups = [
             segment.words or (Word(segment.text, segment.start, segment.end, None),)
             for segment in transcript.segments
         ]
     else:
-        groups = [tuple(transcript)]
+        groups = [transcript or ()]
     words, lines = [], []
     for group in filter(None, groups):
         first = len(words)
@@ -363,15 +339,6 @@ def _spoken(transcript: Spoken | None) -> tuple[list[dict], list[dict]]:
     return words, lines
 
 
-def _line_text(words: list[dict], line: dict) -> str:
-    return "".join(word["text"] for word in words[line["first"] : line["last"]]).strip()
-
-
-def _lang(transcript: Spoken | None) -> str:
-    language = getattr(transcript, "language", "")
-    return f' lang="{html.escape(language, quote=True)}"' if language else ""
-
-
 def _flac(y: np.ndarray, *, sr: int) -> bytes:
     """16-bit FLAC: half the size of a WAV, and every browser of today plays it."""
     if sr > HIGHEST_RATE:
@@ -379,26 +346,20 @@ def _flac(y: np.ndarray, *, sr: int) -> bytes:
     return audio.encode(y, sr=sr, format="flac")
 
 
-def _peaks(y: np.ndarray) -> bytes:
-    """Lowest and highest sample of each column, as pairs of int8, scaled to the loudest."""
-    edges = np.linspace(0, len(y), min(COLUMNS, len(y)) + 1).astype(int)[:-1]
-    pairs = np.stack([np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)], axis=1)
-    loudest = float(np.max(np.abs(pairs)))
-    scaled = pairs * (127 / loudest) if loudest > 0 else pairs
-    return np.round(scaled).astype(np.int8).tobytes()
+def _waveform(y: np.ndarray) -> np.ndarray:
+    """The outline of a waveform, scaled to the loudest sample."""
+    loudest = float(np.abs(y).max()) or 1.0
+    return outline(y, columns=COLUMNS, low=-loudest, high=loudest)
 
 
-def _mel(y: np.ndarray, sr: int) -> tuple[int, bytes]:
-    """Whisper's log-mel as bytes, band by band from the lowest, 255 the loudest."""
+def _mel(y: np.ndarray, sr: int) -> np.ndarray:
+    """Whisper's log-mel as levels, from its lowest value to its highest."""
     import whisper
 
     heard = y if sr == audio.SAMPLE_RATE else audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE)
     mel = whisper.log_mel_spectrogram(heard.astype(np.float32)).numpy()
-    edges = np.linspace(0, mel.shape[1], min(COLUMNS, mel.shape[1]) + 1).astype(int)[:-1]
-    mel = np.maximum.reduceat(mel, edges, axis=1)
-    low, high = float(mel.min()), float(mel.max())
-    levels = np.round((mel - low) * (255 / ((high - low) or 1.0))).astype(np.uint8)
-    return len(levels), levels.tobytes()
+    mel = pool(mel, run_starts(mel.shape[1], COLUMNS), axis=1)
+    return levels(mel, low=mel.min(), high=mel.max())
 
 
 def audio_element(path: Path, *, label: str) -> str:

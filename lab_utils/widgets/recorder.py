@@ -21,7 +21,7 @@ from .. import audio, samples
 from ..errors import AudioError, LabError
 from ..files import replacing
 from ..places import RECORDINGS_VARIABLE, named, recordings_dir, shown
-from .messages import Answering, script
+from .messages import Answering, script, style
 
 KINDS = {"recording": "recorded", "uploaded file": "uploaded"}  #: kind → ending of the file's name
 LONGEST = 240  #: seconds; recorder.js cuts what is longer
@@ -31,7 +31,6 @@ PRINTED = (
     "and a sample clip until then]"
 )
 
-_HERE = Path(__file__).parent
 _heard: set[Path] = set()  # recordings that this kernel has read: see own_voice_heard
 
 
@@ -58,7 +57,7 @@ class Recorder(Answering):
     """
 
     _esm = script("recorder")
-    _css = _HERE / "recorder.css"
+    _css = style("recorder")
 
     prompt = traitlets.Unicode("").tag(sync=True)
     limit = traitlets.Float(60.0).tag(sync=True)
@@ -67,14 +66,12 @@ class Recorder(Answering):
     warning = traitlets.Unicode("").tag(sync=True)
     saved = traitlets.Dict({}).tag(sync=True)
 
-    def __init__(
-        self, *, name: str = "my-voice", prompt: str = "", limit: float = 60, **kwargs: Any
-    ):
+    def __init__(self, *, name: str = "my-voice", prompt: str = "", limit: float = 60) -> None:
         self._clip = _checked(name)
         if not 1 <= limit <= LONGEST:
             raise LabError(f"Expected a limit from 1 to {LONGEST} seconds, found {limit}.")
         folder = shown(recordings_dir())
-        super().__init__(prompt=prompt, limit=float(limit), folder=folder, **kwargs)
+        super().__init__(prompt=prompt, limit=float(limit), folder=folder)
         self._look()
 
     def receive(self, wav: bytes | memoryview, *, kind: str = "recording") -> Path:
