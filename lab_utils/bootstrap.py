@@ -86,7 +86,7 @@ def lint(argv: list[str]) -> int:
 
 
 def _lint(python: Path) -> int:
-    """Run all linters, so that all is said at once; 0 if none has found anything."""
+    """Run ruff and pyrefly, and say all that they find; 0 if that is nothing."""
     failed = 0
     types = ["pyrefly", "check", "--python-interpreter-path", str(python)]
     for linter in (["ruff", "check", "."], ["ruff", "format", "--check", "."], types):
@@ -94,7 +94,21 @@ def _lint(python: Path) -> int:
         command = [str(python), "-m", *linter]
         done = subprocess.run(command, cwd=environment.project_dir(), env=_variables(python))
         failed = failed or done.returncode
-    return failed
+    return failed or _lint_scripts()
+
+
+def _lint_scripts() -> int:
+    """The widgets' scripts and style sheets, by biome and TypeScript; skipped without npm."""
+    npm = shutil.which("npm")
+    if not npm:
+        print("npm is not installed: the scripts of the widgets are not checked.")
+        return 0
+    folder = str(environment.project_dir() / "tools" / "js")
+    for command in (["ci", "--silent", "--no-audit", "--no-fund"], ["run", "check", "--silent"]):
+        print("npm", *command[:2], flush=True)
+        if failed := subprocess.run([npm, "--prefix", folder, *command]).returncode:
+            return failed
+    return 0
 
 
 def set_up(
