@@ -66,6 +66,19 @@ def pins() -> dict[str, str]:
     return found
 
 
+def recorded(*extras: str) -> list[str]:
+    """The lines of hashes.txt for the labs, and for the groups of ``extras``.
+
+    Raises SetupError if it is missing or lacks a group.
+    """
+    parts = re.split(r"^# (labs|test|classroom)$", _text("hashes.txt"), flags=re.MULTILINE)
+    groups = dict(zip(parts[1::2], parts[2::2], strict=True))
+    try:
+        return [line for name in ("labs", *extras) for line in groups[name].split("\n") if line]
+    except KeyError as error:
+        raise _spoiled("hashes.txt", f"it lacks the group {error}") from error
+
+
 def _text(name: str) -> str:
     try:
         return (project_dir() / name).read_text("utf-8")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,8 @@ REMEDIES = {
         "A file cannot be written: use a folder that is yours."
     ),
     r"DO NOT MATCH THE HASHES": (
-        "A package is not the one that was recorded: copy the teacher's folder again."
+        "A package is not the one that was recorded, so it was not installed. Copy the teacher's "
+        "folder again; with a package index of your own, ask who runs it."
     ),
     r"No matching distribution|Could not find a version": (
         "Where pip looks there is no version for this machine: connect it to the internet, and use "
@@ -51,38 +51,44 @@ def repair(python: Path, damaged: dict[str, str]) -> bool:
     for name, fault in damaged.items():
         print(f"{name} is damaged: {fault}")
     # a local version (2.13.0+cpu) is asked for by its public one: the index decides, as before
-    wanted = [name.split("+")[0] for name in damaged]
+    wanted = {installed.canonical(pin.split("+")[0]): pin.split("+")[0] for pin in damaged}
     lock = os.environ.get(LOCK_VARIABLE)
-    if lock:
-        names = {installed.canonical(name.split("==")[0]) for name in wanted}
-        wanted = [
-            line for line in _lines(lock) if installed.canonical(line.split("==")[0]) in names
-        ]
+    lines = _lines(lock) if lock else [] if on_colab() else installed.recorded("test", "classroom")
+    known = {installed.canonical(re.split(r"[ ;]", line)[0]): line for line in lines}
     title = f"{', '.join(damaged)} again"
-    _pip(python, title, "--ignore-installed", "--no-deps", *wanted, locked=lock)
+    options = ["--ignore-installed", "--no-deps"]
+    if recorded := [known[pin] for pin in wanted if pin in known]:
+        _pip(python, title, *options, *recorded, locked=True)
+    if others := [name for pin, name in wanted.items() if pin not in known]:
+        _pip(python, title, *options, *others)
     return True
 
 
 def install(python: Path, *, extras: tuple[str, ...] = (), torch_index: str | None = None) -> None:
-    """Install what pyproject.toml asks for, in the versions of constraints.txt, torch first."""
-    pins, wanted = installed.pins(), installed.requirements(*extras)
+    """Install what pyproject.toml asks for, in the versions of constraints.txt, torch last.
+
+    All but torch are taken only if their SHA-256 is in hashes.txt. Colab has torch and versions of
+    its own, and gets what it lacks without them.
+    """
     if lock := os.environ.get(LOCK_VARIABLE):
-        _pip(python, "the packages of this folder", "--no-deps", *_lines(lock), locked=lock)
+        _pip(python, "the packages of this folder", "--no-deps", *_lines(lock), locked=True)
         return
-    limits = [] if on_colab() else ["-c", str(project_dir() / "constraints.txt")]
-    torch = "torch" if on_colab() else f"torch=={pins['torch']}"
     source = ["--index-url", torch_index] if torch_index else []
-    _pip(python, "torch (the largest download)", torch, *source)
-    # pyproject.toml names what openai-whisper asks for; it would also bring triton, which only an
-    # NVIDIA GPU uses: hundreds of MB for nothing on other machines
-    if not shutil.which("nvidia-smi"):
+    if on_colab():
+        _pip(python, "torch", "torch", *source)
+        wanted = installed.requirements(*extras)
         whisper = next(r for r in wanted if r.startswith("openai-whisper"))
-        _pip(python, "openai-whisper", "--no-deps", *limits, whisper)
         wanted.remove(whisper)
-    _pip(python, f"{len(wanted)} more packages and what they need", *limits, *wanted)
+        _pip(python, "openai-whisper", "--no-deps", whisper)  # with them comes triton
+        _pip(python, f"{len(wanted)} more packages and what they need", *wanted)
+        return
+    lines = installed.recorded(*extras)
+    _pip(python, "all packages but torch", "--no-deps", *lines, locked=True)
+    torch = ["-c", str(project_dir() / "constraints.txt"), f"torch=={installed.pins()['torch']}"]
+    _pip(python, "torch (the largest download)", *torch, *source)
 
 
-def _pip(python: Path, title: str, *arguments: str, locked: str | None = None) -> None:
+def _pip(python: Path, title: str, *arguments: str, locked: bool = False) -> None:
     """Install with pip: one living line on a terminal, everything in the log beside it.
 
     With ``locked``, the arguments after the options are lines of a requirements file with hashes.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab_utils import __main__ as command
-from lab_utils import bootstrap, environment, packages
+from lab_utils import bootstrap, environment, installed, packages
 from lab_utils.errors import SetupError
 from lab_utils.files import sha256
 
@@ -97,21 +97,21 @@ def test_without_a_network_pip_says_what_to_do(python, monkeypatch):
     assert (python.parent.parent / "setup.log").read_text()
 
 
-def wheel(folder: Path, *, says: str) -> str:
+def wheel(folder: Path, *, says: str, name: str = "planted_thing") -> str:
     """Write a package of one module; returns the line that locks it."""
-    path = folder / "planted_thing-1-py3-none-any.whl"
-    info = "planted_thing-1.dist-info"
+    path = folder / f"{name}-1-py3-none-any.whl"
+    info = f"{name}-1.dist-info"
     files = {
-        "planted_thing.py": f"SAYS = {says!r}\n",
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: planted-thing\nVersion: 1\n",
+        f"{name}.py": f"SAYS = {says!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\n"
         "Tag: py3-none-any\n",
         f"{info}/RECORD": "",
     }
     with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-    return f"planted_thing==1 --hash=sha256:{sha256(path)}\n"
+        for name_, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name_), text)  # without a time: the same bytes again
+    return f"{name}==1 --hash=sha256:{sha256(path)}\n"
 
 
 def test_pip_installs_only_what_has_the_recorded_hash(python, tmp_path, monkeypatch):
@@ -127,6 +127,25 @@ def test_pip_installs_only_what_has_the_recorded_hash(python, tmp_path, monkeypa
     lock.write_text(wheel(tmp_path, says="hello"))
     packages.install(python, extras=())
     assert subprocess.run([python, "-c", "import planted_thing"], cwd="/").returncode == 0
+
+
+def test_so_it_is_where_the_packages_come_from_the_network(python, tmp_path, monkeypatch):
+    """hashes.txt names the right wheel; another with its name and version is in the way."""
+    line = wheel(tmp_path, says="right", name="other_thing")
+    monkeypatch.setattr(installed, "recorded", lambda *extras: [line])
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", tmp_path.as_uri())
+    wheel(tmp_path, says="planted", name="other_thing")
+    with pytest.raises(SetupError, match="not the one that was recorded"):
+        packages.install(python, extras=())
+    with pytest.raises(SetupError, match="not the one that was recorded"):
+        packages.repair(python, {"other-thing==1": "empty"})
+    wheel(tmp_path, says="right", name="other_thing")
+    with pytest.raises(SetupError, match="could not install torch"):  # no index has it here
+        packages.install(python, extras=())
+    code = "import other_thing; print(other_thing.SAYS)"
+    said = subprocess.run([python, "-c", code], cwd="/", capture_output=True, text=True)
+    assert said.stdout == "right\n"
 
 
 @pytest.mark.parametrize(

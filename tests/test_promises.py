@@ -213,6 +213,22 @@ def test_every_requirement_is_pinned_and_the_pin_fits_its_range():
         assert requirement.specifier.contains(version), requirement
 
 
+def test_every_requirement_is_recorded_with_hashes_in_its_pinned_version():
+    """torch alone is not: its builds differ by machine. tools/lock.py writes the file."""
+    from packaging.requirements import Requirement
+
+    from lab_utils import installed
+
+    pinned = {canonical(name): version for name, version in pins().items()}
+    lines = installed.recorded("test", "classroom")
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", line) for line in lines)
+    found = dict(line.split(" ")[0].split("==") for line in lines)
+    assert {n: v for n, v in found.items() if pinned.get(n, v) != v} == {}
+    needed = installed.requirements("test", "classroom")
+    missing = {canonical(Requirement(text).name) for text in needed} - set(found)
+    assert missing == {"torch"}
+
+
 def test_constraints_hold_versions_and_nothing_else():
     lines = (PROJECT / "constraints.txt").read_text("utf-8").splitlines()
     for line in lines:

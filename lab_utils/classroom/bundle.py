@@ -25,8 +25,8 @@ PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets
 #: what a copy without git takes: the course's own folders and files, so nothing of the reader's
 PARTS = (
     "README.md", "TEACHING.md", "GLOSSARY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
-    "LICENSE", "pyproject.toml", "constraints.txt", "environment.yml", "conftest.py", ".ci",
-    "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
+    "LICENSE", "pyproject.toml", "constraints.txt", "hashes.txt", "environment.yml", "conftest.py",
+    ".ci", "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
 )  # fmt: skip
 SKIPPED = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "outputs", "recordings", "progress.json", "*.pt"
@@ -99,24 +99,20 @@ def make(
 def wheel_commands(
     folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None
 ) -> list[list[str]]:
-    """The pip commands that fill the folder: torch, openai-whisper, all others.
+    """The pip commands that fill the folder: all packages by their hashes, then torch.
 
     They ask for what ``packages.install`` installs. A package without a wheel is built here, so
     that nothing has to be built in the room.
     """
-    wanted = installed.requirements(*extras)
     pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "-w", str(folder)]
+    lines = folder / "wanted.txt"
+    lines.write_text("\n".join(installed.recorded(*extras)), "utf-8")
     limits = ["-c", str(environment.project_dir() / "constraints.txt")]
     source = ["--index-url", torch_index] if torch_index else []
-    torch = [*pip, f"torch=={installed.pins()['torch']}", *limits, *source]
-    if shutil.which("nvidia-smi"):
-        return [torch, [*pip, *limits, "--find-links", str(folder), *wanted]]
-    whisper = next(r for r in wanted if r.startswith("openai-whisper"))
-    rest = [r for r in wanted if r != whisper]
+    torch = f"torch=={installed.pins()['torch']}"
     return [
-        torch,
-        [*pip, "--no-deps", *limits, whisper],
-        [*pip, *limits, "--find-links", str(folder), *rest],
+        [*pip, "--no-deps", "--require-hashes", "-r", str(lines)],
+        [*pip, torch, *limits, "--find-links", str(folder), *source],
     ]
 
 
