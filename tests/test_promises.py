@@ -8,67 +8,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import house
 import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT / "lab_utils"
 
-#: module → what it may import inside lab_utils. Arrows point one way; change the table when the
-#: work shows a better house, and say why in the commit.
-#: the ground floor, open to every room
-GROUND = {"constants", "errors", "files", "places", "progress", "tables"}
-MAY_IMPORT = {
-    **{name: GROUND for name in GROUND},
-    "installed": set(),
-    "packages": {"installed"},
-    "environment": {"installed", "checkpoints"},
-    "dotvenv": {"environment"},
-    "bootstrap": {
-        *("installed", "packages", "environment", "dotvenv", "checkpoints", "human_speech"),
-    },
-    "__main__": {"errors", "environment", "bootstrap"},
-    "registry": GROUND,
-    "samples": {"registry"},
-    "containers": {"ffmpeg"},
-    "ffmpeg": GROUND,
-    "mixing": set(),
-    "recordings": {"containers", "ffmpeg", "mixing"},
-    "audio": {"ffmpeg", "recordings"},
-    "pictures": GROUND,
-    "features": {"audio", "pictures"},
-    "conversion": GROUND,
-    "checkpoints": {"registry", "conversion"},
-    "models": {"errors", "checkpoints"},
-    "languages": GROUND,
-    "options": GROUND,
-    "subtitles": {"options"},
-    "transcripts": {"errors", "files", "audio", "languages", "models", "options", "subtitles"},
-    "batches": {"errors", "audio", "languages", "models", "samples"},
-    "human_speech": {"registry", "samples"},
-    "decoding": {"errors", "audio", "languages", "models", "options"},
-    "metrics": {"errors"},
-    "corpus": {
-        *("errors", "files", "environment", "audio", "samples", "models", "transcripts"),
-        *("batches", "languages", "metrics", "subtitles"),
-    },
-    "training": {
-        "errors",
-        "files",
-        "audio",
-        "batches",
-        "corpus",
-        "languages",
-        "models",
-        "metrics",
-        "checkpoints",
-        "samples",
-    },
-    "plotting": {"pictures"},
-    "exercises": "anything but classroom",
-    "widgets": "anything but exercises",
-    "classroom": "anything",
-}
 #: tracked files over 1 MB, each with its reason
 LARGE = {
     "assets/workshop/lecture.ogg": "lab 08 cuts a lecture of several minutes into clips",
@@ -114,14 +60,17 @@ def test_arrows_point_one_way(path):
     if name == "__init__":
         assert own_imports(path) == set()
         return
-    allowed = MAY_IMPORT[name]
-    imported = own_imports(path) - {name}
-    if isinstance(allowed, str):
-        forbidden = {"classroom", "exercises"} if "exercises" in allowed else {"classroom"}
-        assert not imported & (forbidden if allowed != "anything" else set())
-    else:
-        allowed = allowed | GROUND
-        assert imported <= allowed, f"{name} may not import {imported - allowed}"
+    imported = own_imports(path) - {name} - house.GROUND
+    allowed = house.MAY_IMPORT.get(name, set())
+    assert imported <= allowed, f"{name} may not import {imported - allowed}"
+
+
+def test_the_map_of_the_house_shows_every_room():
+    """tools/house.py draws it; a circle among the rooms would end it with an error."""
+    rooms = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in modules()}
+    assert rooms - {"__init__"} == house.GROUND | set(house.MAY_IMPORT)
+    assert house.OUT.read_text("utf-8") == house.svg()
+    assert "house.svg" in (PROJECT / "CONTRIBUTING.md").read_text("utf-8")
 
 
 def file_imports():
