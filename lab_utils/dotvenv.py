@@ -32,7 +32,7 @@ def alone(path: Path) -> Iterator[None]:
     The system frees the lock when a process ends, however it ends, so there is no stale one.
     """
     try:
-        file = open(path, "a+")
+        file = open(path, "a+", encoding="utf-8")
     except OSError:  # a folder that cannot be written: nobody can change it meanwhile
         yield
         return

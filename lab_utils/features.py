@@ -220,7 +220,7 @@ def power_to_db(
     """
     if np.iscomplexobj(S):
         raise AudioError("Expected power, found complex numbers: features.power makes it.")
-    known = ref == "max" if isinstance(ref, str) else np.isscalar(ref) and ref > 0
+    known = ref == "max" if isinstance(ref, str) else bool(np.isscalar(ref)) and ref > 0
     if not known or (top_db is not None and not top_db >= 0):
         raise AudioError(
             "Expected ref to be 'max' or a power above 0, and top_db at least 0 or None, "
@@ -274,8 +274,8 @@ def mel_edges(*, n_mels: int, fmax: float, fmin: float = 0.0, scale: str = "slan
 
     Band ``i`` begins at edge ``i``, peaks at edge ``i + 1`` and ends at edge ``i + 2``.
     """
-    ends = hz_to_mel([fmin, fmax], scale=scale)
-    return mel_to_hz(np.linspace(*ends, n_mels + 2), scale=scale)
+    low, high = hz_to_mel(np.array([fmin, fmax]), scale=scale)
+    return mel_to_hz(np.linspace(low, high, n_mels + 2), scale=scale)
 
 
 @functools.lru_cache(maxsize=64)

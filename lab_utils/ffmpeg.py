@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
@@ -147,6 +148,7 @@ class Pipe(contextlib.AbstractContextManager):
         except FileNotFoundError as error:
             self._told.close()
             raise AudioError(_MISSING) from error
+        self._sound = cast(IO[bytes], self._process.stdout)  # a pipe
         try:
             self.samplerate, self.channels = self._header()  # named as soundfile names them
         except BaseException:
@@ -166,7 +168,7 @@ class Pipe(contextlib.AbstractContextManager):
         """End ffmpeg if it still runs."""
         if self._process.poll() is None:
             self._kill()
-        self._process.stdout.close()
+        self._sound.close()
         self._process.wait()
         self._told.close()
 
@@ -198,7 +200,7 @@ class Pipe(contextlib.AbstractContextManager):
         timer.daemon = True
         timer.start()
         try:
-            return self._process.stdout.read(n)
+            return self._sound.read(n)
         finally:
             timer.cancel()
 

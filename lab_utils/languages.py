@@ -6,7 +6,7 @@ Taught in: notebooks/04_language.ipynb.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from .errors import DecodingError, OptionError, did_you_mean
 
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from whisper import Whisper
 
 _WITH_REGION = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})+")
+
+
+@overload
+def language_code(
+    value: str, *, model: Whisper | str | None = None, required: bool = False
+) -> str: ...
+
+
+@overload
+def language_code(
+    value: str | None, *, model: Whisper | str | None = None, required: bool = False
+) -> str | None: ...
 
 
 def language_code(

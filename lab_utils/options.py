@@ -114,7 +114,7 @@ def check_values(options: Mapping[str, Any], *, model: Whisper) -> None:
             "best_of chooses among texts that are sampled, and at temperature 0 nothing is "
             "sampled. Set a temperature above 0, or take beam_size."
         )
-    if "beam_size" in given and min(temperatures) > 0:
+    if "beam_size" in given and float(min(temperatures)) > 0:
         raise OptionError(
             "beam_size does nothing at temperatures above 0, where texts are sampled. Set the "
             "temperature to 0, or take best_of."
@@ -139,7 +139,7 @@ def _check_suppressed(value: Any, *, n_vocab: int) -> None:
     try:
         if isinstance(value, str):
             value = [int(token) for token in value.split(",")] if value else []
-        good = all(isinstance(t, Integral) and -1 <= t < n_vocab for t in value)
+        good = all(isinstance(t, Integral) and -1 <= int(t) < n_vocab for t in value)
     except (TypeError, ValueError):
         good = False
     if not good:
@@ -189,7 +189,7 @@ def check_tokens(tokens: Any, *, n_vocab: int, what: str) -> list[int]:
     """Token numbers that exist."""
     tokens = list(tokens) if isinstance(tokens, Iterable) else tokens
     listed = isinstance(tokens, list)
-    if not listed or not all(isinstance(t, Integral) and 0 <= t < n_vocab for t in tokens):
+    if not listed or not all(isinstance(t, Integral) and 0 <= int(t) < n_vocab for t in tokens):
         raise OptionError(
             f"Expected {what} as token numbers between 0 and {n_vocab - 1}, found "
             f"{tokens[:8] if listed else tokens!r}."

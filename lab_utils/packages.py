@@ -119,7 +119,7 @@ def _watched(command: list[str], *, log: Path) -> str:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
-        for line in process.stdout:
+        for line in process.stdout or ():
             file.write(line)
             tail = [*tail[-30:], line]
             name = re.match(r"\s*(Collecting|Downloading) (\S+)", line)

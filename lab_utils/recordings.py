@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
@@ -254,9 +254,9 @@ class Recording(contextlib.AbstractContextManager):
     def _back_to(self, n_samples: int) -> bool:
         """Open the file anew at a sample, if it can be reached."""
         self.close()
-        self._source = self._open()
+        self._source = source = self._open()
         try:
-            self._source.seek(n_samples)
+            cast("soundfile.SoundFile", source).seek(n_samples)
         except RuntimeError:
             return False
         return True

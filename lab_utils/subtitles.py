@@ -255,11 +255,12 @@ def _cues(
     # whisper rewrites an arrow, and an escaped sign would count as several: hide them until later
     used = "".join(s.text for s in segments)
     free = (c for c in map(chr, range(0xFDD0, 0xFDF0)) if c not in used)
-    hidden = dict(zip("&<>", free, strict=False))
+    hidden: dict[str, str] = dict(zip("&<>", free, strict=False))
     table = str.maketrans(hidden)
     rows = []
     for s in segments:
-        row = {"start": max(0.0, s.start), "end": s.end, "text": _lines(s.text).translate(table)}
+        text = _lines(s.text).translate(table)
+        row: dict[str, Any] = {"start": max(0.0, s.start), "end": s.end, "text": text}
         words = _whole_words(s, spaced=language not in UNSPACED)
         row["words"] = [w | {"word": _lines(w["word"]).translate(table)} for w in words]
         rows.append(row)
@@ -269,7 +270,8 @@ def _cues(
     back = str.maketrans(escapes)
     cues: list[tuple[str, str, str]] = []
     waiting = ""  # words too short for a cue of their own go with the next one
-    for start, end, text in get_writer(format, ".").iterate_result({"segments": rows}, options):
+    writer: Any = get_writer(format, ".")
+    for start, end, text in writer.iterate_result({"segments": rows}, options):
         text = text.translate(back).strip()
         if format == "srt":
             text = _TIMING.sub(lambda line: line[0].replace("-->", "->"), text)

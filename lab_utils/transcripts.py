@@ -187,7 +187,7 @@ def _span(
 
 def _field(row: Any, key: str, place: str, kind: type, *, default: Any = None) -> Any:
     """A value of whisper's result, if it is of the kind that it should be."""
-    value = row.get(key, default) if isinstance(row, Mapping) else None
+    value: Any = row.get(key, default) if isinstance(row, Mapping) else None
     if kind is Real:
         good = _is_number(value)
     else:
@@ -206,7 +206,7 @@ def _is_number(value: Any) -> bool:
 
 def transcribe(
     recording: str | os.PathLike | np.ndarray,
-    model: Whisper | str | os.PathLike = "base",
+    model: Whisper | str | os.PathLike[str] = "base",
     *,
     language: str | None = None,
     task: str = "transcribe",
@@ -262,7 +262,7 @@ def transcribe(
     if isinstance(model, str):
         model = load_model(model)
     language, task = language_code(language, model=model), check_task(task, model=model)
-    settings = {"temperature": 0.0, "condition_on_previous_text": False} | options
+    settings: dict[str, Any] = {"temperature": 0.0, "condition_on_previous_text": False, **options}
     settings.setdefault("fp16", model.device.type == "cuda")
     settings.setdefault("verbose", None)
     settings |= {"word_timestamps": word_timestamps, "initial_prompt": initial_prompt}

@@ -190,7 +190,7 @@ def test_newer_pins_and_no_network_do_not_stop_labs_that_would_run(
     asked, clone, monkeypatch, capsys
 ):
     _, states = asked
-    with open(clone / "constraints.txt", "a") as file:
+    with open(clone / "constraints.txt", "a", encoding="utf-8") as file:
         file.write("# pulled\n")
 
     def no_network(*_args, **_options):

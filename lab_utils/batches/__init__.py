@@ -18,7 +18,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -187,7 +187,8 @@ def _exact(
 
     windows = (whisper.pad_or_trim(np.ascontiguousarray(y)) for y in waves)
     mels = [whisper.log_mel_spectrogram(y, model.dims.n_mels) for y in windows]
-    texts = whisper.decode(model, torch.stack(mels).to(model.device), task.options)
+    decoded = whisper.decode(model, torch.stack(mels).to(model.device), task.options)
+    texts = cast("list[DecodingResult]", decoded)  # one for each window of the stack
     return [_clip_text(made, made.text, made.compression_ratio, redone) for made in texts]
 
 

@@ -91,6 +91,7 @@ def _step(model: Whisper, tokens: torch.Tensor, memory: Memory) -> torch.Tensor:
         q = split_heads(attention.query(heard), attention.n_head)
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=n > 1)
         x = x + attention.out(join_heads(attended))
+        assert block.cross_attn is not None and block.cross_attn_ln is not None
         q = split_heads(block.cross_attn.query(block.cross_attn_ln(x)), attention.n_head)
         x = x + block.cross_attn.out(join_heads(memory.attend(i, q)))
         x = x + block.mlp(block.mlp_ln(x))
@@ -103,8 +104,9 @@ class Memory:
 
     def __init__(self, model: Whisper, own: torch.Tensor, padding: torch.Tensor) -> None:
         self.n_head, self.n_tokens = model.dims.n_text_head, 0
-        layers = [block.cross_attn for block in model.decoder.blocks]
-        self.tokens = [None] * len(layers)
+        blocks = model.decoder.blocks
+        layers = [block.cross_attn for block in blocks if block.cross_attn is not None]
+        self.tokens: list[list[torch.Tensor]] = [[] for _ in layers]
         self.sound = [self._project(layer, own) for layer in layers]
         self.padding = [[t[0] for t in self._project(layer, padding[None])] for layer in layers]
 
@@ -118,7 +120,7 @@ class Memory:
         import torch
 
         new = [split_heads(t, self.n_head) for t in (k, v)]
-        if self.tokens[i] is not None:
+        if self.tokens[i]:
             new = [torch.cat(pair, dim=2) for pair in zip(self.tokens[i], new, strict=True)]
         self.tokens[i] = new
         return new

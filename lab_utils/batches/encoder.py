@@ -79,21 +79,21 @@ def _encode(model: Whisper, y: np.ndarray, n: int, padding: Padding | None = Non
     import torch
     from torch.nn import functional as F
 
-    encoder, kept = model.encoder, Padding(None, [], [])
+    encoder, keys, values = model.encoder, [], []
     x = F.gelu(encoder.conv2(F.gelu(encoder.conv1(_mel(model, y, n))))).transpose(1, 2)[:, :n]
     x = x + encoder.positional_embedding[:n]
     for i, block in enumerate(encoder.blocks):
         attention, heard = block.attn, block.attn_ln(x)
         q, k, v = attention.query(heard), attention.key(heard), attention.value(heard)
-        kept.keys.append(k)
-        kept.values.append(v)
+        keys.append(k)
+        values.append(v)
         if padding is not None:
             k = torch.cat([k, padding.keys[i][:, n:].to(k.dtype)], dim=1)
             v = torch.cat([v, padding.values[i][:, n:].to(v.dtype)], dim=1)
         q, k, v = (split_heads(t, attention.n_head) for t in (q, k, v))
         x = x + attention.out(join_heads(F.scaled_dot_product_attention(q, k, v)))
         x = x + block.mlp(block.mlp_ln(x))
-    return kept._replace(encoded=encoder.ln_post(x)[0])
+    return Padding(encoder.ln_post(x)[0], keys, values)
 
 
 def _mel(model: Whisper, y: np.ndarray, n: int) -> torch.Tensor:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import exercises
 from ..environment import project_dir, scripts_dir
@@ -120,11 +120,17 @@ def _mark(grade_id: str, **what: Any) -> dict[str, Any]:
     return flags | {"grade_id": grade_id, "schema_version": SCHEMA_VERSION} | what
 
 
+def _read(path: Path) -> NotebookNode:
+    import nbformat
+
+    return cast("NotebookNode", nbformat.read(path, as_version=4))
+
+
 def mark_file(path: Path) -> bool:
     """Mark a notebook file; returns whether that changed it."""
     import nbformat
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook = _read(path)
     before = copy.deepcopy(notebook)
     if mark(notebook, lab=path.stem) == before:
         return False
@@ -179,7 +185,7 @@ def make_course(folder: Path, labs: list[str], *, notebooks: Path | None = None)
         path = notebooks / f"{lab}.ipynb"
         if not path.is_file():
             raise ExerciseError(f"Expected the notebook {lab}.ipynb in {notebooks}, found none.")
-        teacher = source_edition(nbformat.read(path, as_version=4), lab=lab)
+        teacher = source_edition(_read(path), lab=lab)
         written.append(folder / "source" / lab / path.name)
         with replacing(written[-1]) as temporary:
             nbformat.write(teacher, temporary)
@@ -214,11 +220,9 @@ def generate(folder: Path, lab: str) -> Path:
     SetupError
         nbgrader is missing or failed, or its notebook gave an answer away (and is deleted).
     """
-    import nbformat
-
     nbgrader(folder, "generate_assignment", lab, "--create", "--force")
     path = folder / "release" / lab / f"{lab}.ipynb"
-    given_away = leaks(nbformat.read(path, as_version=4), lab=lab)
+    given_away = leaks(_read(path), lab=lab)
     if given_away:
         path.unlink()
         raise SetupError("The learner's edition gave away: " + ", ".join(given_away))

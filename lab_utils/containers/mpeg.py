@@ -109,6 +109,7 @@ def promised(data: mmap.mmap, start: int) -> int:
     """Go from frame to frame to the end, and compare what is there with what a tag promises."""
     begin = first_frame(data, start)
     first = _frame(data, begin)
+    assert first is not None  # inspect has found it
     tag = _tag(data, begin, first.word)
     if begin - start > _LONGEST or (begin > start and (start or tag)):
         raise Fault(f"begins with {begin - start} bytes that are no sound")
@@ -133,7 +134,7 @@ def _walk(data: mmap.mmap, at: int, first: _Frame, tag: _Tag | None) -> tuple[in
     n_frames, seconds = 0, first.n_samples / first.sr
     while at + 4 <= len(data):
         frame = _frame(data, at)
-        if not first.joins(frame):
+        if frame is None or not first.joins(frame):
             complete = tag is not None and n_frames >= tag.n_frames
             if not complete and not _is_tag(data, at) and _goes_on(data, at + 1, first):
                 after = f"{n_frames * seconds:.1f} s"

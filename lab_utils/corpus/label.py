@@ -107,14 +107,14 @@ def _hear(
     known = _read_cache(cache)
     way = f"{models.fingerprint(model)} {language} {'exact' if exact else batches.METHOD}"
     keys: dict[str, str] = {}  # clip id -> what the cache knows it by
-    waiting: list[tuple[str, np.ndarray] | None] = []
+    waiting: list[tuple[str, np.ndarray]] = []
 
     def unheard() -> Iterator[np.ndarray]:
         for clip in clips:
             y = _samples(manifest, clip)
             if y is None:
                 continue
-            keys[clip.id] = key = f"{hashlib.sha256(y).hexdigest()} {way}"
+            keys[clip.id] = key = f"{hashlib.sha256(y.data).hexdigest()} {way}"
             if key in known:
                 move()
                 continue
@@ -125,7 +125,7 @@ def _hear(
         for i, text in texts.items():
             key, y = waiting[i]
             known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
-            waiting[i] = None  # the samples can go
+            waiting[i] = (key, np.empty(0))  # the samples can go
         _write_cache(cache, known)
         move(len(texts))
 

@@ -18,6 +18,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from .. import audio, files
 from ..errors import AudioError, CorpusError
@@ -222,7 +223,9 @@ def _collect(
     clips, dropped = [], list(dropped)
     for job, state in done:
         told = details.get(job.name) or by_form.get(_nfc(job.name), {})
-        values = {k: told.get(k, "") for k in ("speaker", "language", "licence", "consent")}
+        values: dict[str, Any] = {
+            k: told.get(k, "") for k in ("speaker", "language", "licence", "consent")
+        }
         for cut in state.clips:
             clip = job.clip(cut)
             old = known.get(_cut(clip), clip)

@@ -41,7 +41,7 @@ class Defect:
     sound: Callable[[np.ndarray, int], np.ndarray] | None = None  #: other samples, from (y, sr)
     write: dict[str, Any] = dataclasses.field(default_factory=dict)  #: options for soundfile
     file: Callable[[Path], object] | None = None  #: what happens to the file
-    row: Callable[[Clip], dict[str, str]] | None = None  #: other values in the row
+    row: Callable[[Clip], dict[str, Any]] | None = None  #: other values in the row
 
 
 def _silence_inside(y: np.ndarray, sr: int) -> np.ndarray:
@@ -184,7 +184,8 @@ def _spoil(clip: Clip, defect: Defect, folder: Path) -> Clip:
     path = folder / clip.file
     if defect.sound:
         y, sr = audio.load(path, sr=None)
-        options = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"} | defect.write
+        options: dict[str, Any] = {"samplerate": sr, "subtype": "PCM_16", "format": "WAV"}
+        options |= defect.write
         soundfile.write(path, defect.sound(y, sr), **options)
     if defect.file:
         defect.file(path)
@@ -194,5 +195,5 @@ def _spoil(clip: Clip, defect: Defect, folder: Path) -> Clip:
     return dataclasses.replace(clip, **values)
 
 
-def _with_text(clip: Clip, text: str, **values: str) -> Clip:
+def _with_text(clip: Clip, text: str, **values: Any) -> Clip:
     return dataclasses.replace(clip, text=text, heard=text, **values)

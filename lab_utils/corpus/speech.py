@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import array
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -37,7 +37,8 @@ def _weights() -> dict[str, torch.Tensor]:
     from silero_vad import load_silero_vad
 
     try:
-        state = load_silero_vad().state_dict()
+        packaged: Any = load_silero_vad()
+        state = packaged.state_dict()
     finally:
         torch.set_num_threads(threads)
     return {k.removeprefix("_model."): v for k, v in state.items() if k.startswith("_model.")}

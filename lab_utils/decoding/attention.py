@@ -36,7 +36,7 @@ class CrossAttention:
 
         self._slow_attention = disable_sdpa()
         self._slow_attention.__enter__()
-        blocks = self._model.decoder.blocks
+        blocks: Any = self._model.decoder.blocks  # a ModuleList; whisper says Iterable
         self._hooks = [
             blocks[layer].cross_attn.register_forward_hook(self._keep(place, head))
             for place, (layer, head) in enumerate(self._heads)
@@ -49,7 +49,7 @@ class CrossAttention:
         self._slow_attention.__exit__(*error)
 
     def _keep(self, place: int, head: int) -> Callable[..., None]:
-        def keep(_module, _inputs, outputs) -> None:
+        def keep(_module: Any, _inputs: Any, outputs: Any) -> None:
             scores = outputs[-1][0, head, :, : self._n_positions]
             self._rows[place].append(scores.softmax(-1).float().cpu().numpy())
 

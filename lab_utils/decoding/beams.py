@@ -94,7 +94,7 @@ def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSe
     language, initial = settle_language(window, task, sequence=None)
     limit = round(beam_size * (task.options.patience or 1.0))
     nodes: list[BeamNode] = []
-    alive: list[int | None] = [None] * beam_size  # the node that each row of the batch ends in
+    alive: list[int] = []  # the node that each row of the batch ends in; none before step 0
     finished: list[int] = []
     tokens = torch.tensor([initial] * beam_size, device=window.model.device)
     features = window.audio_features.unsqueeze(0)
@@ -124,7 +124,7 @@ def beam_search(window: Window, *, beam_size: int = 5, **options: Any) -> BeamSe
 
 def _candidates(
     nodes: list[BeamNode],
-    alive: list[int | None],
+    alive: list[int],
     logprobs: torch.Tensor,
     task: DecodingTask,
     *,
@@ -135,9 +135,9 @@ def _candidates(
     Returns pairs (node, row of the batch); at the first step all rows are alike and count once.
     """
     added = []
-    for row, parent in enumerate(alive if step else alive[:1]):
+    for row, parent in enumerate(alive or [None]):
         before = nodes[parent].score if parent is not None else 0.0
-        best = logprobs[row].topk(task.options.beam_size + 1)
+        best = logprobs[row].topk(len(logprobs) + 1)
         for logprob, token in zip(best.values.tolist(), best.indices.tolist(), strict=True):
             text, score = token_text(task.tokenizer, token), before + logprob
             added.append((len(nodes), row))

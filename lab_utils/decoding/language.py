@@ -84,7 +84,7 @@ class LanguageTrack:
     def top(self, n: int = 4) -> tuple[str, ...]:
         """The ``n`` languages with the highest probability anywhere."""
         highest = {c: max(g.probs[c] for g in self.guesses) for c in self.guesses[0].probs}
-        return tuple(sorted(highest, key=highest.get, reverse=True)[:n])
+        return tuple(sorted(highest, key=highest.__getitem__, reverse=True)[:n])
 
     def switch(self) -> float | None:
         """When the language changes for the first time: midway between two centres, in seconds."""

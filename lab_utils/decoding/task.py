@@ -76,12 +76,12 @@ def make_task(
     tokenizer = get_tokenizer(model.is_multilingual, num_languages=model.num_languages)
     check_context(options, tokenizer, model=model)
     check_task(options.get("task", "transcribe"), model=model)
-    options = {"fp16": model.device.type == "cuda"} | options
-    options["language"] = language_code(options.get("language"), model=model)
+    settings: dict[str, Any] = {"fp16": model.device.type == "cuda", **options}
+    settings["language"] = language_code(options.get("language"), model=model)
     if sequence is not None:
-        options["without_timestamps"] = "<|notimestamps|>" in sequence
+        settings["without_timestamps"] = "<|notimestamps|>" in sequence
     try:
-        task = DecodingTask(model, DecodingOptions(**options))
+        task = DecodingTask(model, DecodingOptions(**settings))
     except (TypeError, ValueError, AssertionError) as error:
         raise DecodingError(
             f"whisper.DecodingOptions refused these options: {error}. "
@@ -104,6 +104,8 @@ def refuse_prefix_with_timestamps(task: DecodingTask) -> None:
 
 def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
     """Let the task begin with the reader's own tokens."""
+    from whisper.decoding import ApplyTimestampRules, SuppressBlank
+
     tokenizer = task.tokenizer
     tokens: list[int] = []
     if isinstance(sequence, str):
@@ -127,11 +129,11 @@ def _replace_start(task: DecodingTask, sequence: Sequence[str]) -> None:
         raise DecodingError(
             f"Expected a start sequence of fewer than {task.n_ctx} tokens, found {len(tokens)}."
         )
-    task.initial_tokens = tuple(tokens)
+    task.initial_tokens = tuple(tokens)  # pyrefly: ignore[bad-assignment]  # whisper: of one
     task.sample_begin = len(tokens)
     task.sot_index = tokens.index(tokenizer.sot)
     for rule in task.logit_filters:
-        if hasattr(rule, "sample_begin"):
+        if isinstance(rule, SuppressBlank | ApplyTimestampRules):
             rule.sample_begin = len(tokens)
 
 

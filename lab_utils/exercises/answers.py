@@ -60,7 +60,8 @@ def plain(value: Any, depth: int = 8) -> Any:
         return value.item()
     if isinstance(value, bool | Other) or value is None or value is ...:
         return value
-    for kind in (int, float, str, bytes):
+    kinds: tuple[Any, ...] = (int, float, str, bytes)
+    for kind in kinds:
         if isinstance(value, kind):  # a class of the reader's may compare and print as it likes
             return kind.__getnewargs__(value)[0]
     if not depth:
@@ -124,10 +125,10 @@ def written(text: str, unit: str) -> float:
     pattern = rf"({DIGITS})\s*(?:/\s*({DIGITS}))?\s*([^\W\d].*|%.*)?"
     match = re.fullmatch(pattern, cleaned, re.IGNORECASE) if len(cleaned) < 100 else None
     try:
-        over, under, found = match.groups()
+        over, under, found = match.groups() if match else ("", None, None)
         over, under = (re.sub(r"[, _\xa0\u202f]", "", digits) for digits in (over, under or "1"))
         value = float(over) / float(under)
-    except (AttributeError, ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError):
         more = " Write the decimal point as a period." if re.search(r"\d,\d", cleaned) else ""
         raise Unfit(f"Expected {asked(unit)}, but your answer is {show(text)}.{more}") from None
     found = (found or "").strip(" .")
@@ -183,8 +184,8 @@ def same(value: Any, expected: Any, tol: float = 1e-6) -> bool:
         found = value[0] if isinstance(value, list) and len(value) == 1 else value
         return isinstance(found, bool | int | float) and found == expected
     if isinstance(expected, int | float):
-        found = number(value)
-        return found is not None and near(found, number(expected), tol)
+        found, right = number(value), number(expected)
+        return found is not None and right is not None and near(found, right, tol)
     if isinstance(expected, np.ndarray) and expected.dtype.kind in "biuf":
         found = array(value)
         if found is None or found.shape != expected.shape:

@@ -31,6 +31,10 @@ def _plain(answer: Any, exercise: Exercise, seconds: float) -> Any:
 class _Value:
     """What an answer that is no function has in common with others."""
 
+    read: Callable[..., Any]
+    same: Callable[..., bool]
+    explain: Callable[..., str]
+
     def given(self, answer: Any, exercise: Exercise, seconds: float) -> Any:
         return self.read(_plain(answer, exercise, seconds), exercise)
 
@@ -230,7 +234,7 @@ class Function:
     def arguments(self, exercise: Exercise) -> list[tuple]:
         """The arguments of each case, new each time: a function may spoil them."""
         return [
-            eval(f"({case.code},)" if case.code else "()", exercise.namespace() | self.helpers)
+            eval(f"({case.code},)" if case.code else "()", {**exercise.namespace(), **self.helpers})
             for case in self.cases
         ]
 
@@ -289,7 +293,7 @@ class Function:
     def _wrong(self, first: list[Outcome], right: list[Outcome], exercise: Exercise) -> dict:
         """What is wrong, by the number of the case."""
         every = self.arguments(exercise) if self.judged else [()] * len(first)
-        wrong = {}
+        wrong: dict[int, str | None] = {}
         for i, (one, goal, args) in enumerate(zip(first, right, every, strict=True)):
             if one.error:
                 wrong[i] = report(one, "").strip()
@@ -346,10 +350,11 @@ def _exercise(key: str, form: Any, kind: str, fields: dict[str, Any]) -> Exercis
             return code
         return f"{head[0]}\n    return {code}" if head else f"{variable} = {code}"
 
-    fields = {"kind": kind, "stub": f"{variable} = ..."} | fields | {"variable": variable}
-    fields["solution_code"] = whole(fields["solution_code"])
-    fields["mistakes"] = tuple(replace(m, code=whole(m.code)) for m in fields["mistakes"])
-    return Exercise(key=key, form=form, **fields)
+    completed: dict[str, Any] = {"kind": kind, "stub": f"{variable} = ...", **fields}
+    completed["variable"] = variable
+    completed["solution_code"] = whole(fields["solution_code"])
+    completed["mistakes"] = tuple(replace(m, code=whole(m.code)) for m in fields["mistakes"])
+    return Exercise(key=key, form=form, **completed)
 
 
 def number(

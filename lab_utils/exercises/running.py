@@ -122,7 +122,7 @@ def _stopped(worker: threading.Thread, stop: threading.Event) -> bool:
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     end = time.monotonic() + PATIENCE
     while worker.is_alive() and time.monotonic() < end:
-        raise_in(ctypes.c_ulong(worker.ident), ctypes.py_object(SystemExit))
+        raise_in(ctypes.c_ulong(worker.ident or 0), ctypes.py_object(SystemExit))
         worker.join(0.02)
     return not worker.is_alive()
 

@@ -7,6 +7,7 @@ import itertools
 import unicodedata
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def distance_table(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]
 
 
 def _table(
-    ref: Sequence, hyp: Sequence, *, cost: Callable[[Hashable, Hashable], int], unit: int = 1
+    ref: Sequence, hyp: Sequence, *, cost: Callable[[Any, Any], int], unit: int = 1
 ) -> list[list[int]]:
     """Wagner and Fischer's table: ``unit`` for a deletion or insertion, ``cost`` for a pair."""
     rows = [[unit * j for j in range(len(hyp) + 1)]]

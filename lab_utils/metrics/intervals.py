@@ -97,7 +97,10 @@ def interval(
 
 
 def rate_interval(
-    errors: Sequence[int], words: Sequence[int], *, confidence: float = 0.95
+    errors: Sequence[int] | np.ndarray,
+    words: Sequence[int] | np.ndarray,
+    *,
+    confidence: float = 0.95,
 ) -> Interval:
     """:func:`interval` from the errors and the words said of each independent part."""
     errors, words = np.asarray(errors), np.asarray(words)
@@ -159,9 +162,9 @@ def compare(
 
 
 def change_interval(
-    errors_a: Sequence[int],
-    errors_b: Sequence[int],
-    words: Sequence[int],
+    errors_a: Sequence[int] | np.ndarray,
+    errors_b: Sequence[int] | np.ndarray,
+    words: Sequence[int] | np.ndarray,
     *,
     confidence: float = 0.95,
 ) -> Interval:

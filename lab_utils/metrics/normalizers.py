@@ -18,7 +18,7 @@ SHORT = {
     "aze": "az",
 }  # fmt: skip
 #: signs that keyboards and publishers write in several ways
-SAME = str.maketrans(dict.fromkeys("’‘ʼʻ", "'") | dict.fromkeys("‐‑–", "-"))
+SAME = str.maketrans("’‘ʼʻ‐‑–", "''''---")
 PLANE = 0xF0000  #: the private area where letters hide from the English normalizer
 
 

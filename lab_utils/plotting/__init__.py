@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import html
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
 from .style import new_axes, new_figure
@@ -60,6 +60,6 @@ def show(figure: Figure | Axes, *, alt: str, caption: str = "", dpi: int = DPI) 
     """
     from IPython.display import display
 
-    fig = figure if hasattr(figure, "savefig") else figure.get_figure()
+    fig: Any = figure if hasattr(figure, "savefig") else figure.get_figure()
     markup = figure_html(fig, alt=alt, caption=caption, dpi=dpi)
     display({"text/html": markup, "text/plain": f"[figure: {alt}]"}, raw=True)

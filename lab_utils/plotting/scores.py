@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -93,7 +93,7 @@ def plot_distance_table(
     ax.imshow(table, cmap="Blues", vmin=0, vmax=2 * max(1, table.max()), aspect="auto")
     framed = {"boxstyle": "round,pad=0.25", "fc": "white", "ec": style.ORANGE, "lw": 2}
     for (i, j), cost in np.ndenumerate(table):
-        look = {"fontweight": "bold", "bbox": framed} if (i, j) in path else {}
+        look: dict[str, Any] = {"fontweight": "bold", "bbox": framed} if (i, j) in path else {}
         ax.text(j, i, str(cost), ha="center", va="center", fontsize=12, **look)
     ax.set_xticks(range(columns), ["(nothing)", *hypothesis])
     ax.set_yticks(range(rows), ["(nothing)", *reference])
@@ -136,13 +136,14 @@ def plot_before_after(
 ) -> Axes:
     """Before and after with intervals, in percent: a row for each test set, two marks in each."""
     ax = new_axes(ax, figsize=(8.5, 1.2 + 0.75 * len(pairs)))
+    dots: list[Line2D] = []
     for i, (before, after) in enumerate(pairs.values()):
         old = {"line": style.GRAY, "color": style.GRAY, "marker": "o", "name": "before"}
         new = {"line": style.ORANGE, "color": style.ORANGE, "marker": "D", "name": "after"}
         dots = [_draw_interval(ax, before, i - 0.16, **old)]
         dots += [_draw_interval(ax, after, i + 0.16, **new)]
     ax.set_xlim(left=0)
-    place = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2}
+    place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 2}
     ax.legend(dots, ["before", "after"], frameon=False, **place)
     return _finish_rows(ax, pairs, xlabel=xlabel)
 

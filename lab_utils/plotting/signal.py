@@ -172,7 +172,7 @@ def plot_spectrogram(
         rows[0] = min(10.0, step / 4)  # the logarithm of 0 does not exist
         vmin, vmax = limits or (None, None)
         mesh = ax.pcolormesh(edges, rows, S, cmap=MAP, vmin=vmin, vmax=vmax, rasterized=True)
-        ax.get_figure().colorbar(mesh, ax=ax, label=unit, pad=0.015)
+        ax.figure.colorbar(mesh, ax=ax, label=unit, pad=0.015)
         ax.set_yscale("log")
         ticks = [hz for hz in (50, 100, 200, 500, 1000, 2000, 5000, 10000) if hz <= sr / 2]
         ax.set_yticks(ticks, [str(hz) for hz in ticks])

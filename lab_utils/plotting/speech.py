@@ -6,7 +6,7 @@ Taught in: notebooks/02_transcribe.ipynb.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def plot_segments(segments: Sequence[Segment], *, duration: float, ax: Axes | No
     """
     ax = new_axes(ax, figsize=(9, 0.6 + 0.24 * max(len(segments), 4)))
     begins = sorted({segment.seek for segment in segments})
-    styles = (
+    styles: tuple[dict[str, Any], ...] = (
         {"color": BLUE, "edgecolor": BLUE},
         {"color": PALE_ORANGE, "edgecolor": ORANGE, "hatch": HATCHES[1]},
     )

@@ -57,7 +57,7 @@ def finish(
     return ax
 
 
-def line_style(i: int) -> dict[str, str]:
+def line_style(i: int) -> dict[str, Any]:
     """The color and the dashes of line number ``i``."""
     return {"color": COLORS[i % len(COLORS)], "linestyle": DASHES[i % len(DASHES)]}
 
@@ -78,7 +78,7 @@ def draw_matrix(
         interpolation=interpolation,
     )  # fmt: skip
     if unit:
-        ax.get_figure().colorbar(image, ax=ax, label=unit, pad=0.015)
+        ax.figure.colorbar(image, ax=ax, label=unit, pad=0.015)
     return image
 
 

@@ -261,8 +261,8 @@ def batch(items: Iterable[Labels]) -> tuple[torch.Tensor, torch.Tensor]:
     rows = [(torch.tensor(item.inputs), torch.tensor(item.targets)) for item in items]
     inputs, targets = zip(*rows, strict=True)
     return (
-        pad_sequence(inputs, batch_first=True),
-        pad_sequence(targets, batch_first=True, padding_value=IGNORE),
+        pad_sequence(list(inputs), batch_first=True),
+        pad_sequence(list(targets), batch_first=True, padding_value=IGNORE),
     )
 
 

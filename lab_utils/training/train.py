@@ -124,10 +124,12 @@ def prepare(model: Whisper, config: Config) -> tuple[Whisper, list[nn.Parameter]
     """A copy of the model that shares its frozen encoder, and the tensors in it that learn."""
     student = copy.deepcopy(model, {id(model.encoder): model.encoder})
     decoder = student.decoder.requires_grad_(False)
+    learning: list[nn.Parameter] = []
     if config.method == "decoder":
-        learning = [*decoder.blocks.parameters(), *decoder.ln.parameters()]
-        return student, [tensor.requires_grad_(True) for tensor in learning]
-    learning, generator = [], torch.Generator().manual_seed(config.seed)
+        for part in (*decoder.blocks, decoder.ln):
+            learning += part.requires_grad_(True).parameters()
+        return student, learning
+    generator = torch.Generator().manual_seed(config.seed)
     for block in decoder.blocks:
         for parent, names in (
             (block.attn, ("query", "value", "out")),
