@@ -83,7 +83,7 @@ def test(argv: list[str]) -> int:
 def lint(argv: list[str]) -> int:
     """``python -m lab_utils lint``: ruff and the type checker, in seconds."""
     argparse.ArgumentParser("python -m lab_utils lint", description=lint.__doc__).parse_args(argv)
-    return _lint(set_up(extras=("test", "classroom")))
+    return _lint(set_up(extras=("test", "classroom"), data=False))
 
 
 def _lint(python: Path) -> int:
@@ -113,7 +113,11 @@ def _lint_scripts() -> int:
 
 
 def set_up(
-    *, extras: tuple[str, ...] = (), here: bool = False, torch_index: str | None = None
+    *,
+    extras: tuple[str, ...] = (),
+    here: bool = False,
+    torch_index: str | None = None,
+    data: bool = True,
 ) -> Path:
     """Make the environment whole.
 
@@ -125,6 +129,8 @@ def set_up(
         Install into the running Python instead of ``.venv``.
     torch_index : str, optional
         Another index for torch alone.
+    data : bool
+        Also bring ffmpeg, the weights and human speech; linters need none of them.
 
     Returns
     -------
@@ -156,8 +162,9 @@ def set_up(
                 raise
             if python.is_relative_to(folder):
                 dotvenv.settle(folder, whole=True)
-            title = "Preparing ffmpeg, weights and human speech"
-            _run(python, "from lab_utils.bootstrap import finish; finish()", title)
+            if data:
+                title = "Preparing ffmpeg, weights and human speech"
+                _run(python, "from lab_utils.bootstrap import finish; finish()", title)
     except OSError as error:
         raise SetupError(f"The set-up stopped: {error}.\n{remedy(str(error))}") from error
     return python
