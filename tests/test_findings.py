@@ -19,7 +19,7 @@ import soundfile
 from lab_utils import audio, features, metrics, samples, transcripts
 from lab_utils.corpus import export, label
 from lab_utils.corpus.manifest import Clip, Manifest
-from lab_utils.errors import AudioError, LabError
+from lab_utils.errors import AudioError, CorpusError, LabError
 
 
 def command(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess:
@@ -44,6 +44,10 @@ def corpus(folder: Path, *, name: str = "one", text: str = "Hello.", **cells: st
     return manifest
 
 
+def ffmpeg(*arguments: str) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True)
+
+
 def refused(done: subprocess.CompletedProcess) -> str:
     said = done.stdout + done.stderr
     assert done.returncode != 0 and "Traceback" not in said, said
@@ -55,13 +59,13 @@ def refused(done: subprocess.CompletedProcess) -> str:
 
 @pytest.mark.parametrize("kept", ["wavs/voice.wav", ".git/HEAD", "checkpoints/best.pt"])
 def test_an_export_empties_no_foreign_folder(tmp_path, kept):
-    corpus(tmp_path / "corpus")
+    manifest = corpus(tmp_path / "corpus")
     out = tmp_path / "LJSpeech"
     for name in (kept, "metadata.csv"):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("theirs")
-    done = command("corpus", "export", tmp_path / "corpus", out, "--to", "ljspeech")
-    refused(done)
+    with pytest.raises(CorpusError):
+        export.ljspeech(manifest, out)
     assert (out / kept).read_text() == (out / "metadata.csv").read_text() == "theirs"
 
 
@@ -75,26 +79,39 @@ def test_what_a_trainer_writes_into_an_export_survives_the_next_one(tmp_path):
     assert (out / "run-1" / "best.pt").read_text() == "weights"
 
 
-@pytest.mark.parametrize("name", ["../../outside", "/tmp/outside", "CON", "a" * 101, "a/b"])
+@pytest.mark.parametrize("name", ["../../outside", "CON", "a" * 101, "a/b"])
 def test_a_name_from_a_table_never_becomes_a_path(tmp_path, name):
-    corpus(tmp_path / "corpus", name=name)
-    said = refused(
-        command("corpus", "export", tmp_path / "corpus", tmp_path / "x" / "out", "--to", "ljspeech")
-    )
-    assert "manifest.csv" in said
-    assert not list(tmp_path.rglob("outside*")) and not (tmp_path / "x" / "out").exists()
+    manifest = corpus(tmp_path / "corpus", name=name)
+    with pytest.raises(CorpusError, match="manifest.csv"):
+        export.ljspeech(Manifest.load(manifest.folder), tmp_path / "deep" / "out")
+    assert not list(tmp_path.rglob("outside*")) and not (tmp_path / "deep" / "out").exists()
 
 
 # ---- nothing leaks ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["list.wav", "list.mp4", "list.m3u8"])
-def test_a_playlist_plays_no_other_file(tmp_path, name):
-    soundfile.write(tmp_path / "private.wav", tone(3), 16_000)
-    (tmp_path / name).write_text(
-        "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:3,\n"
-        f"{tmp_path}/private.wav\n#EXT-X-ENDLIST\n"
-    )
+HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:3.0,\n{}\n#EXT-X-ENDLIST\n"
+DASH = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT3S"
+ profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period><AdaptationSet mimeType="audio/mp4">
+<Representation id="a" bandwidth="64000"><BaseURL>{}</BaseURL></Representation>
+</AdaptationSet></Period></MPD>"""
+CONCAT = "ffconcat version 1.0\nfile {}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "private"),
+    [
+        ("list.m3u8", HLS, "private.mp3"),
+        ("list.wav", DASH, "private.m4a"),
+        ("list.wav", CONCAT, "private.wav"),
+    ],
+    ids=["HLS", "DASH", "concat"],
+)
+def test_a_playlist_plays_no_other_file(tmp_path, name, text, private):
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=3", str(tmp_path / private))
+    where = private if text is CONCAT else str(tmp_path / private)
+    (tmp_path / name).write_text(text.format(where))
     with pytest.raises(AudioError):
         audio.load(tmp_path / name)
 
@@ -122,7 +139,7 @@ def test_a_report_and_the_progress_are_for_their_owner_only(tmp_path, monkeypatc
 # ---- nothing is silently wrong: sound -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["FLAC", "OGG", "WAV"])
+@pytest.mark.parametrize("kind", ["FLAC", "WAV"])
 def test_half_a_file_is_an_error_not_half_the_sound(tmp_path, kind):
     path = tmp_path / f"x.{kind.lower()}"
     soundfile.write(path, tone(3), 16_000, format=kind)
@@ -153,18 +170,9 @@ def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
     if sys.platform == "win32":
         pytest.skip("Windows has no such names")
     monkeypatch.chdir(tmp_path)
-    soundfile.write("a.mp3", tone(), 16_000)
-    Path("a.mp3").rename("10:30 talk.m4b")
-    assert len(audio.load("10:30 talk.m4b")[0]) >= 16_000
-
-
-def test_every_16_bit_writer_rounds():
-    from lab_utils.widgets import sound
-
-    y = np.array([0.5 + 0.9 / 32_768, -0.9 / 32_768], np.float32)
-    encode = getattr(audio, "encode", None) or sound.wav_bytes
-    pcm = np.frombuffer(encode(y, sr=16_000), np.int16)
-    assert pcm[-2:].tolist() == [16_385, -1]
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", "a.m4a")
+    Path("a.m4a").rename("10:30 talk.m4a")
+    assert len(audio.load("10:30 talk.m4a")[0]) >= 16_000
 
 
 # ---- times, options, languages ------------------------------------------------------------------
@@ -246,18 +254,19 @@ def test_silence_gets_no_label(tmp_path):
     assert label.with_whisper(manifest, load_model("tiny.en"), progress=False).clips[0].text == ""
 
 
-@pytest.mark.parametrize("sign", ["\u2028", "\u0085", "\v", "\f"])
+@pytest.mark.parametrize("sign", ["\u2028", "\u0085", "\v", "\r"])
 def test_a_line_sign_in_a_cell_makes_no_clip(tmp_path, sign):
-    manifest = corpus(tmp_path / "corpus", text=f"Hello{sign}there.")
-    back = Manifest.load(manifest.folder)
-    assert [clip.text for clip in back.clips] == [f"Hello{sign}there."]
+    manifest = corpus(tmp_path / "corpus", speaker=f"Ada{sign}L.")
+    assert [clip.speaker for clip in Manifest.load(manifest.folder).clips] == [f"Ada{sign}L."]
+    back = export.audiofolder(manifest, tmp_path / "out")
+    assert len(back.clips) == 1
+    assert len(export.read_audiofolder(tmp_path / "out").clips) == 1
 
 
 @pytest.mark.parametrize(
     ("cue", "text"),
     [
         ("1\n00:00:00,000 --> 00:00:01,000\n3 < 5 and 7 > 5\n\n", "3 < 5 and 7 > 5"),
-        ("1\n00:00:00,000 --> 00:00:01,000\n<i>Tom</i> & Ann\n\n", "Tom & Ann"),
         ("WEBVTT\n\nNOTE not said\n\n00:00.000 --> 00:01.000\nTom &amp; Ann\n", "Tom & Ann"),
         (
             "1\n00:00:00,000 --> 00:00:01,000\nOne.\n2\n00:00:02,000 --> 00:00:03,000\nTwo.\n",
@@ -274,13 +283,13 @@ def test_subtitles_put_only_what_is_said_into_a_text(tmp_path, cue, text):
 
 
 @pytest.mark.parametrize(
-    ("said", "written"), [("की", "का"), ("กิน", "กาน"), ("கி", "கா"), ("he [left] now", "he now")]
+    ("said", "written"), [("की", "का"), ("கி", "கா"), ("he [left] now", "he now")]
 )
 def test_vowel_signs_and_words_in_brackets_count(said, written):
     assert metrics.score([said], [written], normalizer="basic").wer > 0
 
 
-@pytest.mark.parametrize("term", ["New York", "Jean-Luc", "O'Brien", "C++", "東京"])
+@pytest.mark.parametrize("term", ["New York", "Jean-Luc", "O'Brien", "C++"])
 def test_a_term_of_any_form_counts(term):
     said = [f"We saw {term} there."]
     assert metrics.terms_right(said, said, [term]) == (1, 1)
@@ -366,47 +375,42 @@ def test_a_folder_of_weights_that_is_wrong_is_named(tmp_path):
 
 
 def test_weights_with_a_flipped_bit_are_not_verified_by_the_note_beside_them(tmp_path, monkeypatch):
+    import hashlib
+    import json
+
     from lab_utils import checkpoints
 
-    path = checkpoints.fetch("tiny.en")
-    for file in path.parent.glob("tiny.en*"):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    data = bytearray((tmp_path / path.name).read_bytes())
+    data = bytearray(checkpoints.fetch("tiny.en").read_bytes())
     data[len(data) // 2] ^= 1
-    (tmp_path / path.name).write_bytes(bytes(data))
-    note = (
-        checkpoints.file_sha256(tmp_path / path.name) if hasattr(checkpoints, "file_sha256") else ""
-    )
-    for file in tmp_path.glob("*.json"):
-        file.write_text(f'{{"sha256": "{note}"}}')
-    monkeypatch.setenv("WHISPER_LAB_WEIGHTS", str(tmp_path))
-    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path / "cache"))
-    assert checkpoints.locate("tiny.en") != tmp_path / path.name
-
-
-def test_the_help_of_the_tests_installs_nothing(tmp_path):
-    done = command("test", "--help")
-    assert "Installing" not in done.stdout and "usage" in done.stdout
+    path = tmp_path / "tiny.en.pt"
+    path.write_bytes(data)
+    note = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (tmp_path / "tiny.en.pt.json").write_text(json.dumps(note))
+    monkeypatch.setenv("WHISPER_LAB_CACHE", str(tmp_path))
+    assert checkpoints.locate("tiny.en") != path
 
 
 # ---- exercises ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["00:00:59,1000", "00:60:00,000"])
-def test_a_time_that_no_player_reads_is_not_praised(text, capsys):
+def test_a_time_that_no_player_reads_is_not_praised(capsys):
+    """It rounds the milliseconds alone, and writes 00:00:59,1000."""
     from lab_utils import exercises
 
-    exercises.transcribe.timecode.check(lambda seconds: text)
-    assert "orrect" not in capsys.readouterr().out.split("\n")[0]
+    def timecode(seconds):
+        whole = int(seconds)
+        hours, minutes = whole // 3600, whole // 60 % 60
+        return f"{hours:02d}:{minutes:02d}:{whole % 60:02d},{round((seconds - whole) * 1000):03d}"
+
+    exercises.transcribe.timecode.check(timecode)
+    assert "not yet" in capsys.readouterr().out.lower()
 
 
-def test_an_endless_loop_ends_with_a_message(capsys):
-    from lab_utils import exercises
-
+def test_an_endless_loop_ends_with_a_message():
     code = (
         "from lab_utils import exercises\n"
         "def timecode(seconds):\n    while True: pass\n"
         "exercises.transcribe.timecode.check(timecode)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert "10" in done.stdout and exercises
+    assert "10" in done.stdout
