@@ -191,6 +191,34 @@ def test_no_segment_ends_after_the_recording():
     assert found.segments[-1].end <= 9.0
 
 
+def test_no_cue_is_empty_or_without_length():
+    segments = (
+        {"start": 0.0, "end": 1.0, "text": " One."},
+        {"start": 1.0, "end": 1.0, "text": " Now."},
+        {"start": 1.0, "end": 2.0, "text": " "},
+    )
+    srt = transcripts.from_result(result(*segments), duration=3.0).subtitles("srt")
+    cues = [cue.splitlines() for cue in srt.strip().split("\n\n")]
+    assert all(len(cue) >= 3 and cue[2].strip() for cue in cues), srt
+    assert all(len(set(cue[1].split(" --> "))) == 2 for cue in cues), srt
+
+
+def test_subtitles_of_words_bear_a_segment_without_any():
+    words = [{"word": " One.", "start": 0.0, "end": 1.0, "probability": 1.0}]
+    heard = result(
+        {"start": 0.0, "end": 1.0, "text": " One.", "words": words},
+        {"start": 1.0, "end": 2.0, "text": "", "words": []},
+    )
+    found = transcripts.from_result(heard, duration=3.0)
+    assert "One." in found.subtitles("srt", max_line_width=20)
+
+
+def test_web_subtitles_escape_their_signs():
+    heard = result({"start": 0.0, "end": 1.0, "text": " a < b & c"})
+    vtt = transcripts.from_result(heard, duration=3.0).subtitles("vtt")
+    assert "a &lt; b &amp; c" in vtt
+
+
 @pytest.mark.model
 def test_a_time_past_the_end_is_an_error_at_once():
     done = subprocess.run(
@@ -261,6 +289,22 @@ def test_a_line_sign_in_a_cell_makes_no_clip(tmp_path, sign):
     back = export.audiofolder(manifest, tmp_path / "out")
     assert len(back.clips) == 1
     assert len(export.read_audiofolder(tmp_path / "out").clips) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("1.0", "nan"), ("1.0", "inf"), ("0.0", "-5.0"), ("Hello.", "Hel\0lo.")],
+    ids=["nan", "infinity", "negative", "NUL"],
+)
+def test_a_table_that_makes_no_sense_is_refused(tmp_path, old, new):
+    manifest = corpus(tmp_path / "corpus")
+    table = manifest.folder / "manifest.csv"
+    text = table.read_text("utf-8")
+    assert old in text
+    table.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(CorpusError) as caught:
+        Manifest.load(manifest.folder)
+    assert "manifest.csv" in str(caught.value) and "could not convert" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
