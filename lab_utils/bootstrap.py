@@ -67,9 +67,7 @@ def test(argv: list[str]) -> int:
         epilog="pytest's options follow, as in: test -k audio    test tests/test_metrics.py    "
         "test -x. Two processes share the tests; -n 0 runs them in one.",
     )
-    parser.add_argument(
-        "--fast", action="store_true", help="no models, no browser, no notebooks: under 3 minutes"
-    )
+    parser.add_argument("--fast", action="store_true", help="no models, no browser, no notebooks")
     options, others = parser.parse_known_args(argv)
     python = set_up(extras=("test", "classroom"))
     if failed := _lint(python):

@@ -175,6 +175,28 @@ def test_a_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
     assert len(audio.load("10:30 talk.m4a")[0]) >= 16_000
 
 
+def test_a_length_that_is_only_declared_takes_no_memory(tmp_path):
+    soundfile.write(tmp_path / "x.flac", tone(), 16_000)
+    data = bytearray((tmp_path / "x.flac").read_bytes())
+    data[21] |= 0x0F  # the upper 4 of the 36 bits that count the samples
+    data[22:26] = b"\xff" * 4
+    (tmp_path / "x.flac").write_bytes(data)
+    with pytest.raises(AudioError):
+        audio.load(tmp_path / "x.flac")
+
+
+def test_a_video_without_sound_is_named_so(tmp_path):
+    ffmpeg("-f", "lavfi", "-i", "color=size=16x16:duration=1", str(tmp_path / "x.mp4"))
+    with pytest.raises(AudioError, match="no sound"):
+        audio.load(tmp_path / "x.mp4")
+
+
+def test_samples_without_a_header_are_refused_in_words(tmp_path):
+    (tmp_path / "x.raw").write_bytes(bytes(3200))
+    with pytest.raises(AudioError):
+        audio.load(tmp_path / "x.raw")
+
+
 # ---- times, options, languages ------------------------------------------------------------------
 
 
