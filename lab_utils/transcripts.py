@@ -40,7 +40,7 @@ class Word:
     text: str
     start: float
     end: float
-    probability: float
+    probability: float | None  #: None where a phrase stands in for its words
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class LiveFigure(anywidget.AnyWidget):
         self, figure: Figure | Axes, *, alt: str, caption: str = "", dpi: int = plotting.DPI
     ) -> None:
         """Draw a matplotlib figure (an Axes stands for its whole figure); takes about 100 ms."""
-        fig = figure if hasattr(figure, "savefig") else figure.get_figure()
+        fig: Any = figure if hasattr(figure, "savefig") else figure.figure
         self._update({"png": plotting.png(fig, dpi=dpi)}, alt=alt, caption=caption)
 
     def _update(self, picture: dict[str, Any], *, alt: str, caption: str) -> None:

@@ -79,8 +79,7 @@ class Answering(anywidget.AnyWidget):
             self.send({"carried": True}, [getattr(self, name) for name in self.carried])
 
     def _answer(self, content: object, buffers: Sequence[memoryview]) -> None:
-        action = content.get("action") if isinstance(content, dict) else None
-        if not isinstance(action, str):
+        if not isinstance(content, dict) or not isinstance(action := content.get("action"), str):
             return
         try:
             answer = self.answer(action, content, buffers or [])

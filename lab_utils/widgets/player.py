@@ -229,7 +229,8 @@ def _sound(
         if start == 0 and end is None:
             return audio.load(clip, sr=None)
         sr = source.sr or audio.SAMPLE_RATE
-        y = _from_blocks(clip, sr, first=round(start * sr), last=end and round(end * sr))
+        last = None if end is None else round(end * sr)
+        y = _from_blocks(clip, sr, first=round(start * sr), last=last)
     elif sr is None:
         raise audio.AudioError("Expected sr, the sampling rate in Hz, beside the waveform.")
     else:
