@@ -142,6 +142,8 @@ def _not_whisper(checkpoint: object, n_bytes: int) -> str:
             return f"{str(name)[:60]!r} is not a tensor with a name"
     if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > 2 * n_bytes:
         return "its tensors claim more than the file holds"
+    if any(dims[f"n_{side}_state"] % dims[f"n_{side}_head"] for side in ("audio", "text")):
+        return "its heads do not share its width evenly"
     layers = {"encoder": dims["n_audio_layer"], "decoder": dims["n_text_layer"]}
     shapes = {
         "encoder.conv1.weight": (dims["n_audio_state"], dims["n_mels"], 3),

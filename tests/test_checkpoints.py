@@ -179,6 +179,15 @@ def forge(path, tiny_state, **change):
     path.with_name(path.name + ".json").write_text(json.dumps(note))
 
 
+@pytest.mark.parametrize("field", list(DIMS))
+def test_a_number_in_the_dimensions_takes_no_memory(tmp_path, tiny_state, field):
+    """A thousand million heads were 20 GB in openai-whisper's table of alignment heads."""
+    path = tmp_path / "x.pt"
+    torch.save({"dims": {**DIMS, field: 10**9}, "model_state_dict": tiny_state}, path)
+    with pytest.raises(CheckpointError, match="not a Whisper checkpoint"):
+        checkpoints.read(path)
+
+
 def test_a_note_beside_the_weights_is_never_believed(model, cache, tiny_state):
     cache.mkdir()
     shutil.copy(model, cache / "tiny.en.pt")
