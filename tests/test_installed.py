@@ -90,7 +90,7 @@ def clone(tmp_path, monkeypatch):
     """
     project = tmp_path / "mes cours, été"
     project.mkdir()
-    for name in ("pyproject.toml", "constraints.txt"):
+    for name in ("pyproject.toml", "constraints.txt", "hashes.txt"):
         shutil.copy(environment.project_dir() / name, project)
     shutil.copytree(
         environment.project_dir() / "lab_utils", project / "lab_utils",

@@ -125,7 +125,7 @@ def _hear(
         for i, text in texts.items():
             key, y = waiting[i]
             known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
-            waiting[i] = (key, np.empty(0))  # the samples can go
+            waiting[i] = (key, y[:0].copy())  # the samples can go
         _write_cache(cache, known)
         move(len(texts))
 
