@@ -280,8 +280,7 @@ def main() -> None:
 def write(result: dict) -> None:
     text = json.dumps(result, indent=1, ensure_ascii=False)
     text = re.sub(r"\[[\d,\s]+\]", lambda found: " ".join(found[0].split()), text)  # counts
-    with files.replacing(OUT) as temporary:
-        temporary.write_text(text + "\n", "utf-8")
+    files.write_text(OUT, text + "\n")
 
 
 if __name__ == "__main__":

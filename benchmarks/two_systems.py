@@ -35,8 +35,7 @@ def main() -> None:
         for clip, scored in zip(result["clips"], score.clips, strict=True):
             clip[name] = scored.hypothesis
         print(f"{name}: WER {metrics.interval(score):.1%}")
-    with files.replacing(OUT) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    files.write_text(OUT, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

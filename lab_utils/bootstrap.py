@@ -21,7 +21,7 @@ from pathlib import Path
 from . import dotvenv, environment, installed
 from .dotvenv import make as make_venv
 from .errors import SampleError, SetupError
-from .files import replacing
+from .files import write_text
 from .packages import install, last_line, on_colab, remedy, repair
 
 STAMP = "whisper-lab.json"
@@ -102,10 +102,14 @@ def _lint_scripts() -> int:
     if not npm:
         print("npm is not installed: the scripts of the widgets are not checked.")
         return 0
-    folder = str(environment.project_dir() / "tools" / "js")
-    for command in (["ci", "--silent", "--no-audit", "--no-fund"], ["run", "check", "--silent"]):
+    folder = environment.project_dir() / "tools" / "js"
+    commands = [["ci", "--silent", "--no-audit", "--no-fund"], ["run", "check", "--silent"]]
+    brought, wanted = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
+    if brought.is_file() and brought.stat().st_mtime >= wanted.stat().st_mtime:
+        del commands[0]
+    for command in commands:
         print("npm", *command[:2], flush=True)
-        if failed := subprocess.run([npm, "--prefix", folder, *command]).returncode:
+        if failed := subprocess.run([npm, "--prefix", str(folder), *command]).returncode:
             return failed
     return 0
 
@@ -203,8 +207,7 @@ def complete(python: Path, *, extras: tuple[str, ...] = (), torch_index: str | N
     if ours:
         known = {*extras, *stamp.get("extras", ())}
         done = {"sources": _sources_hash(), "extras": sorted(known), "whole": begun}
-        with replacing(_stamp_file(python)) as temporary:
-            temporary.write_text(json.dumps(done) + "\n", "utf-8")
+        write_text(_stamp_file(python), json.dumps(done) + "\n")
 
 
 def link_project(python: Path, *, always: bool) -> None:
@@ -229,8 +232,8 @@ def link_project(python: Path, *, always: bool) -> None:
     site = Path(done.stdout.strip())
     for old in site.glob("__editable__*whisper_lab*"):  # what 'pip install -e' left
         old.unlink()
-    with replacing(site / "whisper-lab.pth") as temporary:  # ASCII: each Python reads it alike
-        temporary.write_text(f"import sys; sys.path.insert(1, {ascii(project)})\n", "ascii")
+    # ASCII: each Python reads it alike
+    write_text(site / "whisper-lab.pth", f"import sys; sys.path.insert(1, {ascii(project)})\n")
 
 
 def finish() -> None:
@@ -249,8 +252,7 @@ def finish() -> None:
         overrides = Path(sys.prefix) / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
         settings = _json(overrides)
         if any(settings.get(key) != value for key, value in NEWS_OFF.items()):
-            with replacing(overrides) as temporary:
-                temporary.write_text(json.dumps(settings | NEWS_OFF, indent=1) + "\n", "utf-8")
+            write_text(overrides, json.dumps(settings | NEWS_OFF, indent=1) + "\n")
     for name in environment.MODELS:
         checkpoints.keep(name)
     try:

@@ -19,4 +19,5 @@ TOKENS_PER_SECOND = SAMPLE_RATE // N_SAMPLES_PER_TOKEN  #: 50 encoder positions,
 SECONDS_PER_FRAME = HOP_LENGTH / SAMPLE_RATE  #: 0.01
 SECONDS_PER_POSITION = N_SAMPLES_PER_TOKEN / SAMPLE_RATE  #: 0.02
 
+VOICE_SR = 22_050  #: Hz, the rate of LJSpeech, the usual form of a corpus for a voice
 MIN_SAMPLE_RATE, MAX_SAMPLE_RATE = 4_000, 384_000  #: Hz, what a recording of speech can have

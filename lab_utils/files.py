@@ -75,6 +75,18 @@ def replacing(
             temporary.unlink(missing_ok=True)
 
 
+def write_text(
+    path: str | os.PathLike,
+    text: str,
+    *,
+    private: bool = False,
+    error: type[LabError] | None = None,
+) -> None:
+    """Write a whole text as UTF-8, with the same bytes on every system; see :func:`replacing`."""
+    with replacing(path, private=private, error=error) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
 def exchange(first: str | os.PathLike, second: str | os.PathLike) -> None:
     """Let two files or folders swap their names in one step: no instant lies between.
 

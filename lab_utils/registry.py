@@ -86,7 +86,7 @@ def verified(entry: Mapping[str, Any], *, folder: Path) -> Path:
         raise SampleError(f"{entry['file']} is missing: get it back with 'git checkout -- assets'.")
     if not is_here(path, entry["sha256"]):
         raise SampleError(
-            f"{entry['file']} is not the file that assets/registry.json describes: get it back "
+            f"{entry['file']} is not the file that the course came with: get it back "
             "with 'git checkout -- assets', or, if you changed it on purpose, remake the registry."
         )
     return path

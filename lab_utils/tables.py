@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .errors import TableError
-from .files import replacing
+from .files import replacing, write_text
 
 MAX_CELL = 1 << 20  #: characters in one cell
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -164,9 +164,7 @@ def write_unquoted(path: str | os.PathLike, rows: Iterable[Sequence[str]]) -> Pa
                     f"{path.name}, line {number}: {cell[:60]!r} holds {found[0]!r}, which "
                     "separates the cells and lines of this table. Change the text."
                 )
-    with replacing(path, error=TableError) as temporary:
-        text = "".join("|".join(row) + "\n" for row in rows)
-        temporary.write_text(text, "utf-8", newline="")
+    write_text(path, "".join("|".join(row) + "\n" for row in rows), error=TableError)
     return path
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from . import audio, subtitles
 from .constants import SAMPLE_RATE
 from .errors import OptionError, TranscriptError
-from .files import replacing
+from .files import write_text
 from .languages import check_task, language_code
 from .models import load_model
 from .options import check_clip_times, check_context, check_names, check_values, transcribe_names
@@ -113,8 +113,7 @@ class Transcript:
         """Write subtitles; the ending of ``path`` (.srt, .vtt, …) names the format."""
         path = Path(path)
         text = self.subtitles(path.suffix.lstrip(".").lower(), **options)
-        with replacing(path, error=TranscriptError) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_text(path, text, error=TranscriptError)
         return path
 
 

@@ -164,15 +164,26 @@ def test_a_folder_inside_the_project_is_refused(stick, tmp_path):
         bundle.make(tmp_path / "project" / "stick")
 
 
-def test_pip_is_asked_for_what_the_set_up_installs(tmp_path):
-    rest, torch = bundle.wheel_commands(tmp_path, extras=("classroom",))
+def test_pip_is_asked_for_hashes_and_the_tested_torch(tmp_path):
+    wanted = tmp_path / "wanted.txt"
+    rest, torch = bundle.wheel_commands(tmp_path, wanted)
     assert any(word.startswith("torch==") for word in torch) and "-c" in torch
-    assert {"--no-deps", "--require-hashes"} <= set(rest)
-    asked = (tmp_path / "wanted.txt").read_text("utf-8")
-    for name in ("librosa", "jupyterlab", "nbgrader", "tiktoken", "openai-whisper"):
-        assert f"\n{name}==" in asked, name
-    *_, torch = bundle.wheel_commands(tmp_path, extras=(), torch_index="URL")
+    assert {"--no-deps", "--require-hashes", str(wanted)} <= set(rest)
+    *_, torch = bundle.wheel_commands(tmp_path, wanted, torch_index="URL")
     assert torch[torch.index("--index-url") + 1] == "URL"
+
+
+def test_the_wheels_are_those_that_the_set_up_installs(tmp_path, monkeypatch):
+    asked = []
+
+    def commands(folder, wanted, *, torch_index):
+        asked.append(wanted.read_text("utf-8"))
+        return []
+
+    monkeypatch.setattr(bundle, "wheel_commands", commands)
+    bundle.fetch_wheels(tmp_path / "wheels", extras=("classroom",))
+    for name in ("librosa", "jupyterlab", "nbgrader", "tiktoken", "openai-whisper"):
+        assert f"\n{name}==" in asked[0], name
 
 
 def test_git_decides_what_is_copied(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -18,6 +19,27 @@ from lab_utils.errors import CorpusError
 @pytest.fixture(scope="module")
 def student():
     return audio.load(workshop.FOLDER / "student.flac", sr=16_000)
+
+
+DETECTOR = {
+    "stft.forward_basis_buffer": (258, 1, 256),
+    "encoder.0.reparam_conv.weight": (128, 129, 3),
+    "encoder.1.reparam_conv.weight": (64, 128, 3),
+    "encoder.2.reparam_conv.weight": (64, 64, 3),
+    "encoder.3.reparam_conv.weight": (128, 64, 3),
+    "decoder.rnn.weight_ih": (512, 128),
+    "decoder.rnn.weight_hh": (512, 128),
+    "decoder.decoder.2.weight": (1, 128, 1),
+}
+
+
+def test_silero_vad_has_the_weights_that_are_read():
+    """They are not a public interface, so the version is exact: this says what another broke."""
+    found = {name: tuple(tensor.shape) for name, tensor in speech._weights().items()}
+    assert {name: found.get(name) for name in DETECTOR} == DETECTOR, (
+        f"silero-vad {metadata.version('silero-vad')} has another network than 6.2.3: "
+        "lab_utils/corpus/speech.py must follow it, or the pin in pyproject.toml go back"
+    )
 
 
 def test_probabilities_equal_the_packaged_models(student):

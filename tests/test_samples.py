@@ -235,7 +235,7 @@ def test_another_assets_folder_works_and_says_what_is_wrong_with_it(copied):
     data = bytearray(tone.read_bytes())
     data[len(data) // 2] ^= 1
     tone.write_bytes(data)
-    with pytest.raises(SampleError, match="is not the file that assets/registry.json describes"):
+    with pytest.raises(SampleError, match="is not the file that the course came with"):
         samples.path("tone")
 
 

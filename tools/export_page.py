@@ -25,7 +25,7 @@ import nbformat
 
 from lab_utils import audio, places, samples
 from lab_utils.errors import LabError
-from lab_utils.files import replacing
+from lab_utils.files import write_text
 
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -217,8 +217,7 @@ def export(
     markup = markup.replace("<head>", f"<head>{NOTHING_FROM_OUTSIDE}", 1)
     markup = LAB_LINK.sub(r"\1.html\2", embed(markup, folder, roots=roots))
     target = out / f"{path.stem}.html"
-    with replacing(target) as temporary:
-        temporary.write_text(markup, encoding="utf-8")
+    write_text(target, markup)
     return target
 
 

@@ -35,7 +35,7 @@ import numpy as np
 import soundfile
 
 from lab_utils import audio
-from lab_utils.files import replacing, sha256
+from lab_utils.files import replacing, sha256, write_text
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SR = audio.SAMPLE_RATE
@@ -654,9 +654,8 @@ def main(argv: list[str] | None = None) -> int:
         kilobytes = path.stat().st_size // 1024
         print(f"{key:18} {samples[key]['duration']:7.3f} s {kilobytes:6} KiB  {state}")
     samples = {key: samples[key] for key in RECIPES if key in samples}
-    with replacing(registry) as temporary:
-        text = json.dumps(whole | {"samples": samples}, indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", "utf-8")
+    text = json.dumps(whole | {"samples": samples}, indent=1, ensure_ascii=False)
+    write_text(registry, text + "\n")
     total = sum(path.stat().st_size for path in (ASSETS / "audio").iterdir())
     print(f"{len(samples)} clips, {total / 1e6:.2f} MB in all")
     return 1 if missing else 0

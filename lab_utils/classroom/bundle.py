@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import checkpoints, environment, human_speech, installed
 from ..errors import SampleError, SetupError
-from ..files import replacing, sha256
+from ..files import replacing, sha256, write_text
 from .install import MANIFEST, lock, strangers, target
 
 PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets.json"
@@ -88,30 +88,27 @@ def make(
     copy_speech(folder / WEIGHTS / "human")
     print("Labs and clips …", flush=True)
     copy_project(project, folder / PROJECT)
-    _write(folder / TARGETS, json.dumps(sorted({*known, here}), indent=1) + "\n")
-    _write(folder / "README.txt", README.format(targets="; ".join(sorted({*known, here}))))
+    write_text(folder / TARGETS, json.dumps(sorted({*known, here}), indent=1) + "\n")
+    write_text(folder / "README.txt", README.format(targets="; ".join(sorted({*known, here}))))
     installer = Path(__file__).with_name("install.py")
-    _write(folder / "install.py", installer.read_text("utf-8"))
-    _write(folder / MANIFEST, manifest(folder))
+    write_text(folder / "install.py", installer.read_text("utf-8"))
+    write_text(folder / MANIFEST, manifest(folder))
     return folder
 
 
 def wheel_commands(
-    folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None
+    folder: Path, wanted: Path, *, torch_index: str | None = None
 ) -> list[list[str]]:
-    """The pip commands that fill the folder: all packages by their hashes, then torch.
+    """The pip commands that fill the folder: the packages of a list by their hashes, then torch.
 
-    They ask for what ``packages.install`` installs. A package without a wheel is built here, so
-    that nothing has to be built in the room.
+    A package without a wheel is built here, so that nothing has to be built in the room.
     """
     pip = [sys.executable, "-m", "pip", "wheel", "--disable-pip-version-check", "-w", str(folder)]
-    lines = folder / "wanted.txt"
-    lines.write_text("\n".join(installed.recorded(*extras)), "utf-8")
     limits = ["-c", str(environment.project_dir() / "constraints.txt")]
     source = ["--index-url", torch_index] if torch_index else []
     torch = f"torch=={installed.pins()['torch']}"
     return [
-        [*pip, "--no-deps", "--require-hashes", "-r", str(lines)],
+        [*pip, "--no-deps", "--require-hashes", "-r", str(wanted)],
         [*pip, torch, *limits, "--find-links", str(folder), *source],
     ]
 
@@ -119,13 +116,15 @@ def wheel_commands(
 def fetch_wheels(folder: Path, *, extras: tuple[str, ...], torch_index: str | None = None) -> None:
     """Fill the folder with wheels, and write the hash of each beside it, for this machine's kind.
 
-    Raises SetupError with pip's last lines.
+    They are what ``packages.install`` installs. Raises SetupError with pip's last lines.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(".new-*"):
         shutil.rmtree(killed, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as new:
-        for command in wheel_commands(Path(new), extras=extras, torch_index=torch_index):
+        wanted = Path(new) / "wanted.txt"
+        wanted.write_text("\n".join(installed.recorded(*extras)), "utf-8")
+        for command in wheel_commands(Path(new), wanted, torch_index=torch_index):
             done = subprocess.run(command, capture_output=True, text=True, errors="replace")
             if done.returncode:
                 last = " ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
@@ -135,7 +134,7 @@ def fetch_wheels(folder: Path, *, extras: tuple[str, ...], torch_index: str | No
             name, version = wheel.name.split("-")[:2]
             lines.append(f"{name}=={version} --hash=sha256:{sha256(wheel)}")
             os.replace(wheel, folder / wheel.name)
-    _write(folder.parent / lock(target()), "\n".join(lines) + "\n")
+    write_text(folder.parent / lock(target()), "\n".join(lines) + "\n")
 
 
 def copy_weights(folder: Path, models: tuple[str, ...]) -> None:
@@ -187,11 +186,6 @@ def _targets(folder: Path) -> list[str]:
     except (OSError, ValueError):
         return []
     return [str(one) for one in found] if isinstance(found, list) else []
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as temporary:
-        temporary.write_text(text, "utf-8")
 
 
 def main(argv: list[str]) -> int:

@@ -20,7 +20,7 @@ from .. import exercises
 from ..environment import project_dir, scripts_dir
 from ..errors import ExerciseError, SetupError
 from ..exercises import Exercise
-from ..files import replacing, sha256
+from ..files import replacing, sha256, write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -208,8 +208,7 @@ def write_config(path: Path) -> None:
                 f"{path} was changed and does not keep your own recordings out of what learners "
                 "get back. Rename it, run this command again, and carry your changes over."
             )
-    with replacing(path) as temporary:
-        temporary.write_text(CONFIG, "utf-8")
+    write_text(path, CONFIG)
 
 
 def generate(folder: Path, lab: str) -> Path:

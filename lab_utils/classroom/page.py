@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..exercises import pages
-from ..files import replacing
+from ..files import write_text
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -35,8 +35,7 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 def write(path: Path, text: str, *, private: bool = False) -> None:
     """Write a page whole or not at all."""
-    with replacing(path, private=private) as temporary:
-        temporary.write_text(text, "utf-8")
+    write_text(path, text, private=private)
 
 
 def section(

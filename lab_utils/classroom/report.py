@@ -23,7 +23,7 @@ from typing import Any
 from .. import exercises
 from ..errors import ExerciseError
 from ..exercises import record
-from ..files import check_name, replacing
+from ..files import check_name, write_text
 from ..places import progress_file
 
 KIND = "whisper-lab report"
@@ -64,8 +64,7 @@ def learner_number() -> str:
     path = progress_file().with_suffix(".learner")
     try:
         if not path.is_file():
-            with replacing(path, private=True) as temporary:
-                temporary.write_text(secrets.token_hex(8), "ascii")
+            write_text(path, secrets.token_hex(8), private=True)
         return _number(path.read_text("utf-8", "replace"))
     except OSError:
         return ""
@@ -75,8 +74,7 @@ def write(report: Report, path: Path) -> Path:
     """Write a report as JSON, whole or not at all; only its owner may read the file."""
     data = {"kind": KIND, "name": report.name, "written": report.written}
     data |= {"learner": report.learner} | record.dump(report.entries)
-    with replacing(path, private=True) as temporary:
-        temporary.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n", private=True)
     return path
 
 

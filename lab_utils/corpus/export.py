@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .. import audio, tables
-from ..constants import SAMPLE_RATE
+from ..constants import SAMPLE_RATE, VOICE_SR
 from ..errors import AudioError, CorpusError, TableError
 from . import seal
 from .manifest import SPLITS, Clip, Manifest, check_ids
 from .spelling import spoken
 
-VOICE_SR = 22_050  #: Hz; Whisper's is SAMPLE_RATE
 METADATA = "metadata.csv"
 DETAILS = "details.csv"  #: beside an LJSpeech table, which has no columns for them
 _DETAILS = ("recording", "speaker", "language", "licence", "consent", "heard", "split")

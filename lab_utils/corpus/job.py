@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import audio, files
+from ..constants import VOICE_SR
 from ..errors import AudioError, CorpusError
 from . import clean, measure, passes, split
 from .manifest import Clip
@@ -28,7 +29,7 @@ from .split import SplitSettings
 class Settings:
     """Everything that decides what a clip sounds like."""
 
-    sr: int = 22_050  #: Hz of the clips; the exports go down from here
+    sr: int = VOICE_SR  #: Hz of the clips; the exports go down from here
     split: SplitSettings = SplitSettings()
     denoise: str = "none"  #: or ``"gate"``, ``"noisereduce"``
     loudness: float = -23.0  #: LUFS of every clip
@@ -128,8 +129,7 @@ def _read_state(job: Job) -> State | None:
 
 def _write_state(job: Job, state: State) -> None:
     row = dataclasses.asdict(state) | {"digest": state.digest(job)}
-    with files.replacing(job.state_file) as temporary:
-        temporary.write_text(json.dumps(row, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    files.write_text(job.state_file, json.dumps(row, indent=1, ensure_ascii=False) + "\n")
 
 
 def prepare_recording(job: Job) -> tuple[Job, State]:

@@ -194,8 +194,7 @@ def _read_cache(path: Path) -> dict[str, str]:
 def _write_cache(path: Path, known: dict[str, str]) -> None:
     rows = (json.dumps({"clip": k, "heard": v}, ensure_ascii=False) for k, v in known.items())
     try:
-        with files.replacing(path) as temporary:
-            temporary.write_text("\n".join(rows) + "\n", "utf-8")
+        files.write_text(path, "\n".join(rows) + "\n")
     except OSError as error:
         raise CorpusError(f"{path.name} cannot be written in {path.parent}: {error}") from error
 

@@ -115,13 +115,6 @@ def clipped_share(y: np.ndarray) -> float:
     return float(np.mean(magnitude >= NEAR_CEILING * ceiling)) if ceiling > 0 else 0.0
 
 
-def envelope(y: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest sample of each of ``n`` equal stretches, clipped to [-1, 1]."""
-    edges = np.linspace(0, len(y), min(n, len(y)) + 1).astype(int)[:-1]
-    low, high = np.minimum.reduceat(y, edges), np.maximum.reduceat(y, edges)
-    return np.clip(low, -1, 1), np.clip(high, -1, 1)
-
-
 def frame_levels(y: np.ndarray, *, sr: int) -> np.ndarray:
     """Level of each 10 ms in dB relative to full scale, shape (n_frames,), at least -100."""
     length = max(1, round(FRAME * sr))

@@ -15,9 +15,10 @@ import numpy as np
 
 from .. import audio, files
 from ..errors import AudioError, CorpusError
+from ..pictures import envelope
 from .check import Report
 from .findings import Finding
-from .measure import FRAME, envelope, frame_levels, silence_threshold
+from .measure import FRAME, frame_levels, silence_threshold
 
 PAGE = "report.html"
 MOST_SHOWN = 50  #: clips; the table above them counts all
@@ -56,8 +57,7 @@ def write(report: Report, out: str | os.PathLike) -> Path:
     try:
         if path.exists() and _GENERATOR.encode() not in path.read_bytes():
             raise CorpusError(f"{path} is a page of somebody else: name another file.")
-        with files.replacing(path) as temporary:
-            temporary.write_text(page(report, beside=path.parent), "utf-8")
+        files.write_text(path, page(report, beside=path.parent))
     except OSError as error:
         raise CorpusError(f"The report could not be written to {path}: {error}") from error
     return path
@@ -122,7 +122,7 @@ def _picture(path: Path, name: str) -> str:
         y, sr = audio.load(path, sr=None)
     except AudioError:
         return ""
-    low, high = envelope(y, WIDTH // 2)
+    low, high = envelope(np.clip(y, -1, 1), WIDTH // 2)
     middle, scale = HEIGHT / 2, HEIGHT / 2 - 2
     step = WIDTH / len(low)
     top = [f"{i * step:.1f},{middle - v * scale:.1f}" for i, v in enumerate(high)]

@@ -12,6 +12,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from ..constants import SAMPLE_RATE, VOICE_SR
 from ..errors import CorpusError
 from . import findings as look
 from .findings import PUNCTUATION, Test
@@ -94,7 +95,7 @@ _RULES = (
     Rule("bit_depth", "samples are {limit}", "PCM_16",
          "8 bits hiss; 24 bits and floats are larger and some programs refuse them.",
          "Write it again as 16-bit PCM.", look.fact("subtype")),
-    Rule("rate", "the sampling rate is {limit} Hz", 22_050,
+    Rule("rate", "the sampling rate is {limit} Hz", VOICE_SR,
          "A model hears another rate as another voice, faster or slower.",
          "Resample it from the original recording.", look.fact("sr")),
     Rule("channels", "there is {limit} channel", 1,
@@ -167,7 +168,9 @@ VOICE = Contract("voice", _RULES).without("tokens", "speaker_leak")
 WHISPER = (
     Contract("whisper", _RULES)
     .without("duplicate_text", "count")
-    .with_limits(rate=16_000, snr=5.0, loudness=12.0, bandwidth=3_000.0, speech_rate=(2.0, 30.0))
+    .with_limits(
+        rate=SAMPLE_RATE, snr=5.0, loudness=12.0, bandwidth=3_000.0, speech_rate=(2.0, 30.0)
+    )
     .with_limits(characters=None)
     .saying(characters="no control characters and no replacement character (U+FFFD)")
 )

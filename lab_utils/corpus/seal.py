@@ -134,8 +134,7 @@ def _write_seal(folder: Path, kind: str) -> None:
         if path.is_file()
     }
     seal = {"version": VERSION, "kind": kind, "files": listed, "digest": _digest(kind, listed)}
-    with files.replacing(folder / SEAL) as temporary:
-        temporary.write_text(json.dumps(seal, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    files.write_text(folder / SEAL, json.dumps(seal, indent=1, ensure_ascii=False) + "\n")
     read(folder)
 
 

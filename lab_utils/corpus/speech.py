@@ -30,7 +30,10 @@ _STRIDES = (1, 2, 2, 1)
 
 @functools.lru_cache(maxsize=1)
 def _weights() -> dict[str, torch.Tensor]:
-    """The weights of the packaged 16 kHz model; importing it must not change torch's threads."""
+    """The weights of the packaged 16 kHz model; importing it must not change torch's threads.
+
+    Their names are not a public interface: pyproject.toml asks for the exact version.
+    """
     import torch
 
     threads = torch.get_num_threads()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..constants import CHUNK_LENGTH
 from ..errors import CorpusError
 from . import speech
 
@@ -44,10 +45,10 @@ class SplitSettings:
                 f"Expected 0 < off <= on < 1 for the speech thresholds, found off={self.off}, "
                 f"on={self.on}."
             )
-        if not 0 <= self.shortest < self.longest <= 30:
+        if not 0 <= self.shortest < self.longest <= CHUNK_LENGTH:
             raise CorpusError(
-                "Expected 0 <= shortest < longest <= 30 seconds (Whisper hears 30 at a time), "
-                f"found shortest={self.shortest}, longest={self.longest}."
+                f"Expected 0 <= shortest < longest <= {CHUNK_LENGTH} seconds (Whisper hears no "
+                f"more at a time), found shortest={self.shortest}, longest={self.longest}."
             )
         if self.pause < 0 or self.pad < 0:
             raise CorpusError(

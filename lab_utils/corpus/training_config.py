@@ -126,9 +126,7 @@ def save(config: dict[str, Any], path: str | os.PathLike) -> Path:
     path = Path(path)
     config = config | {"datasets": [d | {"path": "."} for d in config["datasets"]]}
     try:
-        with files.replacing(path) as temporary:
-            text = json.dumps(config, indent=2, ensure_ascii=False)
-            temporary.write_text(text + "\n", "utf-8")
+        files.write_text(path, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise CorpusError(f"{path.name} could not be written: {error}") from error
     return path

@@ -53,8 +53,15 @@ class BeamSearch:
         """The text that the search returns."""
         return self.hypotheses[0]
 
-    text = property(lambda self: self.best.text, doc="The text that the search returns.")
-    tokens = property(lambda self: self.best.tokens, doc="The tokens that the search returns.")
+    @property
+    def text(self) -> str:
+        """The text that the search returns."""
+        return self.best.text
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The tokens that the search returns."""
+        return self.best.tokens
 
     @property
     def avg_logprob(self) -> float:

@@ -39,12 +39,35 @@ class Alignment:
     def _count(self, kind: str) -> int:
         return sum(edit.kind == kind for edit in self.edits)
 
-    hits = property(lambda self: self._count("hit"), doc="Units written as they were said.")
-    substitutions = property(lambda self: self._count("substitution"), doc="Written as another.")
-    deletions = property(lambda self: self._count("deletion"), doc="Said and not written.")
-    insertions = property(lambda self: self._count("insertion"), doc="Written and not said.")
-    errors = property(lambda self: len(self.edits) - self.hits, doc="All edits but hits.")
-    n_reference = property(lambda self: len(self.edits) - self.insertions, doc="Units said.")
+    @property
+    def hits(self) -> int:
+        """Units written as they were said."""
+        return self._count("hit")
+
+    @property
+    def substitutions(self) -> int:
+        """Written as another."""
+        return self._count("substitution")
+
+    @property
+    def deletions(self) -> int:
+        """Said and not written."""
+        return self._count("deletion")
+
+    @property
+    def insertions(self) -> int:
+        """Written and not said."""
+        return self._count("insertion")
+
+    @property
+    def errors(self) -> int:
+        """All edits but hits."""
+        return len(self.edits) - self.hits
+
+    @property
+    def n_reference(self) -> int:
+        """Units said."""
+        return len(self.edits) - self.insertions
 
     @property
     def wer(self) -> float:

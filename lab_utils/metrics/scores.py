@@ -51,12 +51,35 @@ class Score:
     def _sum(self, name: str) -> int:
         return sum(getattr(clip.words, name) for clip in self.clips)
 
-    hits = property(lambda self: self._sum("hits"), doc="Words written as said, all clips.")
-    substitutions = property(lambda self: self._sum("substitutions"), doc="Words written wrong.")
-    deletions = property(lambda self: self._sum("deletions"), doc="Words said, not written.")
-    insertions = property(lambda self: self._sum("insertions"), doc="Words written, not said.")
-    errors = property(lambda self: self._sum("errors"), doc="S + D + I over all clips.")
-    n_reference = property(lambda self: self._sum("n_reference"), doc="Words said, all clips.")
+    @property
+    def hits(self) -> int:
+        """Words written as said, all clips."""
+        return self._sum("hits")
+
+    @property
+    def substitutions(self) -> int:
+        """Words written wrong."""
+        return self._sum("substitutions")
+
+    @property
+    def deletions(self) -> int:
+        """Words said, not written."""
+        return self._sum("deletions")
+
+    @property
+    def insertions(self) -> int:
+        """Words written, not said."""
+        return self._sum("insertions")
+
+    @property
+    def errors(self) -> int:
+        """S + D + I over all clips."""
+        return self._sum("errors")
+
+    @property
+    def n_reference(self) -> int:
+        """Words said, all clips."""
+        return self._sum("n_reference")
 
     @property
     def wer(self) -> float:

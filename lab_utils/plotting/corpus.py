@@ -65,9 +65,9 @@ def plot_flow(ax: Axes | None = None) -> Axes:
 
 
 def plot_recording(
-    envelope: tuple[np.ndarray, np.ndarray],
+    y: np.ndarray,
     *,
-    duration: float,
+    sr: int,
     events: Sequence[Mapping] = (),
     ax: Axes | None = None,
 ) -> Axes:
@@ -75,17 +75,12 @@ def plot_recording(
 
     Parameters
     ----------
-    envelope : (low, high)
-        Lowest and highest sample of each of equal stretches: ``pictures.envelope``.
-    duration : float
-        Seconds.
+    y : np.ndarray, shape (n_samples,)
     events : sequence of mapping
         Each with ``kind``, ``start`` and ``end`` (seconds).
     """
-    ax = new_axes(ax, figsize=(9.6, 3))
-    low, high = envelope
-    t = (np.arange(len(low)) + 0.5) / len(low) * duration
-    ax.fill_between(t, low, high, color=style.BLUE, lw=0)
+    ax = plot_waveform(y, sr=sr, ax=new_axes(ax, figsize=(9.6, 3)))
+    duration = len(y) / sr
     level, last = 0, -duration
     for kind, start, end in _joined(events):
         level = (level + 1) % 3 if start - last < duration / 12 else 0  # labels do not meet
@@ -95,8 +90,8 @@ def plot_recording(
             kind, (middle, 1.02), (middle, 1.14 + 0.2 * level), ha="center", fontsize=style.SMALL,
             arrowprops={"arrowstyle": "-", "color": style.GRAY}, annotation_clip=False,
         )  # fmt: skip
-    ax.set(xlim=(0, duration), ylim=(-1.02, 1.02))
-    return finish(ax, xlabel="time (s)", ylabel="amplitude")
+    ax.set(ylim=(-1.02, 1.02))
+    return ax
 
 
 def _joined(events: Sequence[Mapping]) -> list[tuple[str, float, float]]:

@@ -22,11 +22,10 @@ from torch.nn.utils.rnn import pad_sequence
 from whisper.audio import log_mel_spectrogram, pad_or_trim
 from whisper.tokenizer import get_tokenizer
 
-from .. import audio, batches, metrics, samples
+from .. import audio, batches, metrics, registry, samples
 from ..constants import CHUNK_LENGTH, SAMPLE_RATE, SECONDS_PER_POSITION, TOKENS_PER_SECOND
 from ..corpus.manifest import Manifest
-from ..errors import LabError, TrainingError
-from ..files import sha256
+from ..errors import LabError, SampleError, TrainingError
 from ..languages import language_code
 from ..progress import bar
 
@@ -90,12 +89,10 @@ def jargon(kind: str, split: str, *, voice: str | None = None) -> tuple[Example,
     for clip in _jargon_manifest()["clips"]:
         if (clip["set"], clip["split"]) != (kind, split) or voice not in (None, clip["voice"]):
             continue
-        path = samples.assets_dir() / "jargon" / clip["file"]
-        if not path.is_file() or sha256(path) != clip["sha256"]:
-            raise TrainingError(
-                f"assets/jargon/{clip['file']} is missing or changed: get it back with "
-                "'git checkout -- assets'."
-            )
+        try:
+            path = registry.verified(clip, folder=samples.assets_dir() / "jargon")
+        except SampleError as error:
+            raise TrainingError(str(error)) from error
         found.append(Example(path, clip["text"], path.stem, clip["voice"], clip["sentence"]))
     if not found:
         raise TrainingError(
