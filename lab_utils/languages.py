@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from whisper import Whisper
 
+UNKNOWN = "und"  #: the standard's code for a language that is not determined
 _WITH_REGION = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})+")
 
 
@@ -82,6 +83,28 @@ def language_code(
             "language came with large-v3. Take large-v3 or turbo."
         )
     return code
+
+
+def known_code(value: str, *, default: str) -> str:
+    """The code of a language that a table names, and never an error.
+
+    Returns
+    -------
+    str
+        ``default`` where the name is empty, :data:`UNKNOWN` for a language that Whisper does not
+        know.
+
+    Examples
+    --------
+    >>> [known_code(name, default="en") for name in ("Spanish", "pt-BR", "", "Klingon")]
+    ['es', 'pt', 'en', 'und']
+    """
+    if not value.strip():
+        return default
+    try:
+        return language_code(value)
+    except OptionError:
+        return UNKNOWN
 
 
 def is_english_only(model: Whisper | str | None) -> bool:
