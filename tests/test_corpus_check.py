@@ -130,6 +130,8 @@ def test_tokens_are_counted_by_whispers_own_tokenizer():
             {"text": "今天天气很好我们去公园", "heard": "今天天汽很好我们去公园", "language": "zh"},
             set(),
         ),
+        ({"text": "Marque dos", "heard": "2, marque.", "language": "es"}, {"disagreement"}),
+        ({"text": "Dos o tres.", "heard": "2 o 3", "language": "es"}, set()),
         ({"heard": ""}, set()),
     ],
 )

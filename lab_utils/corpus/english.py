@@ -43,9 +43,10 @@ _FUNCTION_WORDS = frozenset(
 #: four digits between one of these and one of those are a year
 _BEFORE_YEARS = {"in", "since", "during", "year"}
 _AFTER_YEARS = frozenset(
-    "a an as at because but by for from had has he her his i in is it its my on our she that the "
-    "their they this was we were when with".split()
+    "a an as at because but by for from has he her his i in is it its my on our she that the "
+    "their they this was we when with".split()
 )
+_AFTER_DAYS = frozenset("at he i is it she the they was we when".split())
 _BEFORE_TIMES = frozenset(
     "about after around at before by from is it's past since till to until was".split()
 )
@@ -60,7 +61,7 @@ _BEFORE_CODES = frozenset(
     "id interstate line mailbox model number password pin postcode press route room suite "
     "zip".split()
 )
-_WHOLE = r"(?:[1-9]\d{0,2}(?:,\d{3})+|0|[1-9]\d*)"
+_WHOLE = r"(?:[1-9]\d{0,2}(?:,\d{3}){1,4}|0|[1-9]\d{0,14})"
 _NUMBER = rf"(?:{_WHOLE}(?:\.\d+)?|\.\d+)"
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _LEFT = r"(?<![\w.,:;$€£¥%°/#@*^~<>=+\-])"  # nothing is written close to it
@@ -196,8 +197,8 @@ def _decade(match: re.Match[str], in_words: InWords) -> str | None:
 
 
 def _time(match: re.Match[str], in_words: InWords) -> str | None:
-    before = _before(match).lower()
-    return _clock(match, in_words) if match[3] or before in _BEFORE_TIMES else None
+    certain = _before(match).lower() in _BEFORE_TIMES and _after(match) not in _AFTER_RANGES
+    return _clock(match, in_words) if match[3] or certain else None
 
 
 def _clock(match: re.Match[str], in_words: InWords) -> str | None:
@@ -221,8 +222,9 @@ def _range(match: re.Match[str], in_words: InWords) -> str | None:
 
 
 def _compound(match: re.Match[str], in_words: InWords) -> str | None:
-    """ "16-bit", "5-year-old"; with four digits it may begin with a year."""
-    return None if len(match[1]) == 4 else _amount(match[1], in_words) + match[2]
+    """ "16-bit", "5-year-old"; a longer number may be a year or a name."""
+    certain = len(match[1]) < 3 or (len(match[1]) == 3 and match[1].endswith("00"))
+    return _amount(match[1], in_words) + match[2] if certain else None
 
 
 def _decimal(match: re.Match[str], in_words: InWords) -> str | None:
@@ -244,8 +246,8 @@ def _whole(match: re.Match[str], in_words: InWords) -> str | None:
     if "," in match[2]:
         return minus + words
     if before in _MONTHS and len(digits) < 3:
-        day = _stands_alone(match) and 1 <= int(digits) <= 31
-        return in_words(digits, to="ordinal") if day else None
+        day = (not after or after.lower() in _AFTER_DAYS) and 1 <= int(digits) <= 31
+        return in_words(digits, to="ordinal") if day else None  # not "in May 3 of us came"
     if after in _MONTHS:
         return None  # "3 May": the third of May, or May third
     if len(digits) < 3:

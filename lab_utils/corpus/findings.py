@@ -261,10 +261,16 @@ def _remedy(clip: Clip, code: str, bad: set[str], left: list[str]) -> str:
 
 
 def disagreement(corpus: Examined, key: str, limit: float) -> Iterator[Finding]:
-    """Error rate between the text and what Whisper heard, in the unit of the clip's language."""
+    """Error rate between the text and what Whisper heard, in the unit of the clip's language.
+
+    Both are written out, or "dos" and a heard "2" would differ.
+    """
     for clip in corpus.manifest.clips:
         if clip.heard and clip.text.strip() and clip.heard != clip.text:
-            pair = metrics.align(clip.text, clip.heard, language=clip.code)
+            text, heard = (
+                spelling.spoken(t, language=clip.language) for t in (clip.text, clip.heard)
+            )
+            pair = metrics.align(text, heard, language=clip.code)
             if excess := _excess(pair.wer, 0, limit):
                 found = f"{pair.unit} error rate {pair.wer:.2f}: heard {clip.heard!r}"
                 yield Finding(key, clip.id, found, excess)

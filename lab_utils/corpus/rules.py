@@ -154,7 +154,7 @@ _RULES = (
          PUNCTUATION,
          "A voice model has no sound for a character that it does not know.",
          "Write digits and signs out in words, as the speaker says them.", look.characters),
-    Rule("disagreement", "Whisper hears it with a word error rate of at most {limit}", 0.5,
+    Rule("disagreement", "Whisper hears it with an error rate of at most {limit}", 0.5,
          "Either the text is wrong or the sound is bad.",
          "Listen to it, and correct the text or drop the clip.", look.disagreement),
     Rule("speaker_leak", "no speaker is in two splits", None,
