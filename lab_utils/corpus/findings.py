@@ -163,8 +163,8 @@ def language(corpus: Examined, key: str, limit: None) -> Iterator[Finding]:
         if clip.code == languages.UNKNOWN:
             clips.setdefault(clip.language, []).append(clip.id)
     for name, ids in clips.items():
-        others = f", nor is it known in {len(ids) - 1} other clips" if ids[1:] else ""
-        yield Finding(key, ids[0], f"the language {name!r} is not known{others}", 2.0)
+        more = f", here and in {len(ids) - 1} more" if ids[1:] else ""
+        yield Finding(key, ids[0], f"the language {name!r} is not known{more}", 2.0)
 
 
 def speech_rate(corpus: Examined, key: str, limit: tuple[float, float]) -> Iterator[Finding]:

@@ -96,8 +96,9 @@ class Manifest:
         OptionError
             Not the code or the English name of a language that Whisper knows.
         """
-        if language_code(language) is None:
+        if language is None:
             return self
+        language_code(language)
         return self.updated({c.id: {"language": language} for c in self.clips if not c.language})
 
     def select(self, clips: Iterable[Clip]) -> Manifest:
