@@ -23,7 +23,7 @@ OTHER_CODES = {
         "dan:da deu:de dut:nl ekk:et ell:el eng:en est:et eus:eu fao:fo fas:fa fil:tl fin:fi "
         "fra:fr fre:fr geo:ka ger:de glg:gl gre:el guj:gu hat:ht hau:ha heb:he hin:hi hrv:hr "
         "hun:hu hye:hy ice:is ind:id isl:is ita:it iw:he jav:jw jpn:ja jv:jw kan:kn kat:ka "
-        "kaz:kk khk:mn khm:km kor:ko lao:lo lat:la lav:lv lin:ln lit:lt ltz:lb lvs:lv mac:mk "
+        "kaz:kk khk:mn khm:km kor:ko lat:la lav:lv lin:ln lit:lt ltz:lb lvs:lv mac:mk "
         "mal:ml mao:mi mar:mr may:ms mkd:mk mlg:mg mlt:mt mon:mn mri:mi msa:ms mya:my nb:no "
         "nep:ne nld:nl nno:nn nob:no nor:no npi:ne oci:oc pan:pa per:fa pes:fa plt:mg pol:pl "
         "por:pt pus:ps ron:ro rum:ro rus:ru san:sa sin:si slk:sk slo:sk slv:sl sna:sn snd:sd "

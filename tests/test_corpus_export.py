@@ -305,7 +305,7 @@ def test_settings_are_filled_from_the_corpus(voice, model, vocoder):
         (["es"], "¿Qué? 2", "ñüáQ", "ç", "basic_cleaners"),
         (["es", "pt", "es"], "¿Qué?", "ñç", "ß", "basic_cleaners"),
         (["ru"], "Ещё раз.", "ёЁщъ", "a", "basic_cleaners"),
-        (["tr"], "Işık.", "ıİiI", "x1", "no_cleaners"),
+        (["tr"], "Işık.", "ıİiI", "ñ1", "no_cleaners"),
         (["hi"], "मुझे‌ हिन्दी।", "मु‌", "a।", "basic_cleaners"),
     ],
 )

@@ -43,11 +43,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "metrics": {"languages"},
     "corpus": {
         *("environment", "audio", "samples", "models", "transcripts", "batches", "languages"),
-        *("metrics", "subtitles"),
+        *("metrics", "pictures", "subtitles"),
     },
     "training": {
         *("audio", "batches", "corpus", "languages", "models", "metrics", "checkpoints"),
-        "samples",
+        *("registry", "samples"),
     },
     "plotting": {"pictures"},
 }
