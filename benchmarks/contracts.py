@@ -36,7 +36,6 @@ import soundfile
 from lab_utils.corpus import check, export, rules, splits
 from lab_utils.corpus.findings import Finding
 from lab_utils.corpus.manifest import Clip, Manifest
-from lab_utils.progress import bar
 
 SECONDS = (1.5, 14.0)
 
@@ -87,13 +86,16 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="print what `characters` found")
     options = parser.parse_args()
     flagged: dict[str, Counter[str]] = {}
-    with bar(2 * len(options.languages), True) as move, tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         for language in options.languages:
             corpus = clips(options.folder, language, options.clips)
             texts = {clip.id: clip.text for clip in corpus.clips}
             for name, write in (("whisper", export.audiofolder), ("voice", export.ljspeech)):
                 made = write(corpus, Path(temporary) / f"{name}-{language}")
-                outcome = check.check(made, rules.contract(name).without("consent"))
+                contract = rules.contract(name)
+                if "speaker_leak" in contract:  # there is one speaker of each language
+                    contract = contract.without("speaker_leak")
+                outcome = check.check(made, contract)
                 counts = flagged[f"{name} {language}"] = Counter(clips=len(made))
                 counts["flagged"] = len({f.clip for f in outcome.findings} - {""})
                 counts["but for numbers"] = len(
@@ -103,7 +105,6 @@ def main() -> None:
                     counts.update(kinds(finding))
                     if options.show and finding.rule == "characters":
                         print(f"{language} {finding.clip}: {finding.found}: {texts[finding.clip]}")
-                move()
     names = sorted({name for counts in flagged.values() for name in counts} - {"clips", "count"})
     order = ["clips", "flagged", "but for numbers"]
     for contract in ("whisper", "voice"):
