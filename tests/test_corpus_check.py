@@ -12,7 +12,17 @@ import pytest
 import soundfile
 import workshop
 
-from lab_utils.corpus import check, export, findings, measure, planted, report, rules, splits
+from lab_utils.corpus import (
+    check,
+    command,
+    export,
+    findings,
+    measure,
+    planted,
+    report,
+    rules,
+    splits,
+)
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError, OptionError
 
@@ -363,6 +373,23 @@ def test_each_clip_is_judged_by_its_own_language(tmp_path):
     assert corpus.speaking("fr").clips[0].language == "es" and corpus.speaking(None) == corpus
     with pytest.raises(OptionError, match="Did you mean"):
         corpus.speaking("Spansh")
+
+
+def test_the_command_line_takes_the_language_of_clips_that_name_none(tmp_path, capsys):
+    corpus = workshop.small(tmp_path / "corpus", 12)
+    first = corpus.clips[0].id
+    corpus.updated({first: {"text": "¿Sí? Marque 2.", "language": ""}}).save()
+    folder, out = str(tmp_path / "corpus"), str(tmp_path / "voice")
+    command.main(["check", folder, "--contract", "voice"])
+    assert f"{first}: characters: found '¿í'" in capsys.readouterr().out
+    command.main(["check", folder, "--contract", "voice", "--language", "es"])
+    assert "characters" not in capsys.readouterr().out
+    assert command.main(["export", folder, out, "--to", "ljspeech", "--language", "es"]) == 0
+    told = {c.id: (c.language, c.text) for c in export.read_ljspeech(out).clips}
+    assert told.pop(first) == ("es", "¿Sí? Marque dos.")
+    assert {language for language, _ in told.values()} == {"en"}
+    with pytest.raises(OptionError, match="Spansh"):
+        command.main(["check", folder, "--contract", "voice", "--language", "Spansh"])
 
 
 def test_an_unknown_language_is_told_once_and_stops_nothing(tmp_path):
