@@ -22,19 +22,26 @@ _FAILURES = (
 _ONES = frozenset({1, *range(21, 100, 10)})
 _TWOS = frozenset({2, *range(22, 100, 10)})
 #: code → last two digits whose word depends on what is counted, or on the country. Languages that
-#: are not here have cases or several series of numbers, or num2words does not know them
+#: are not here have cases, several series of numbers or two words for one, or num2words does not
+#: know them
 _DEPENDS: dict[str, frozenset[int]] = {
     "az": frozenset(), "ca": _ONES | _TWOS, "da": frozenset({1}), "de": frozenset({1}),
-    "es": _ONES, "fr": _ONES - {71, 91}, "id": frozenset(), "it": frozenset({1}),
-    "ja": frozenset(), "nl": frozenset(), "no": _ONES, "pt": _ONES | _TWOS | {16, 17, 19},
-    "ro": _ONES | _TWOS | {12}, "sv": _ONES, "th": frozenset(), "tr": frozenset(),
-    "vi": frozenset(),
+    "es": _ONES, "fr": _ONES - {71, 91}, "id": frozenset(), "it": _ONES, "ja": frozenset(),
+    "nl": frozenset(), "pt": _ONES | _TWOS | {16, 17, 19}, "ro": _ONES | _TWOS | {12},
+    "sv": _ONES, "th": frozenset(), "tr": frozenset(), "vi": frozenset(),
 }  # fmt: skip
 _HUNDREDS_DEPEND = {"ca", "es", "pt"}  #: "doscientas casas"
-_UP_TO = {"da": 999, "no": 999, "ro": 999, "sv": 999, "vi": 99}  #: spelled or said in other ways
+#: converter → digits that num2words 0.5.14 spells wrong, or in one of several ways (compared with
+#: the number words of Unicode's Common Locale Data Repository)
+_WRONG = {
+    "da": r"\d*6\d|1\d\d|\d{4,}", "fr_BE": r"\d*[79]1|\d*8\d|[2-9]\d\d|\d{4,}",
+    "fr_CH": r"\d*[79]1|[2-9]\d\d|\d{4,}", "it": r"\d+(?:18|[02-9]3)(?:\d{3})?|\d*[02-9]1\d{3}",
+    "pt_BR": r"\d{4,}", "ro": r"\d{4,}", "sv": r"\d*4\d|\d{4,}", "th": r"\d+01",
+    "vi": r"[2-9]4|\d{3,}",
+}  # fmt: skip
 MOST = 999_999  #: in the other languages: "un million *de* clips"
 #: where "5." or "5 maj" is "fifth"
-_DOT_IS_ORDINAL = {"az", "da", "de", "no", "sv", "tr"}
+_DOT_IS_ORDINAL = {"az", "da", "de", "sv", "tr"}
 _MONTH = re.compile(
     r"(?:januari?|jänner|februari?|märz|mars|marts|april|mai|maj|juni|juli|augusti?|september"
     r"|oktober|november|de[czs]ember)\b",
@@ -123,7 +130,8 @@ def _number(match: re.Match[str], code: str, language: str) -> str:
     if _UNIT.match(following) or (ordinal and code in _DOT_IS_ORDINAL):
         return digits
     name, by_country = _converter(code, language)
-    if _depends(int(digits), code, by_country=by_country):
+    wrong = re.fullmatch(_WRONG.get(name, ""), digits)
+    if wrong or _depends(int(digits), code, by_country=by_country):
         return digits
     words, year = (in_words(digits, language=name, to=to) for to in ("cardinal", "year"))
     if 1100 <= int(digits) <= 2099:
@@ -143,7 +151,7 @@ def _converter(code: str, language: str) -> tuple[str, bool]:
 def _depends(n: int, code: str, *, by_country: bool) -> bool:
     """Whether a number's word depends on something that is not in the number."""
     endings = _DEPENDS[code] - ({16, 17, 19} if by_country else set())
-    if n > _UP_TO.get(code, MOST) or n % 100 in endings:
+    if n > MOST or n % 100 in endings:
         return True
     if code not in _HUNDREDS_DEPEND:
         return False
