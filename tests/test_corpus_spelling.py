@@ -33,7 +33,7 @@ ENGLISH = {
         ("B12, 5G, MP3, 3D and H.323", "B12, 5G, MP3, 3D and H.323",
          ["B12", "5G", "MP3", "3D", "H.323"]),
         ("x=5 #5 @5 *5", "x=5 #5 @5 *5", ["x=5", "#5", "@5", "*5"]),
-        ("No. 5", "No. 5", ["5"]),
+        ("No. 5 or No 5", "No. 5 or No 5", ["5", "5"]),
         ("1,2,3", "1,2,3", ["1,2,3"]),
     ],
     "grouped digits": [
@@ -52,12 +52,15 @@ ENGLISH = {
         ("a $5 bill, a $2 million deal", "a $5 bill, a $2 million deal", ["$5", "$2"]),
         ("$3.5, $5k, US$5, 5$, ¥5, -$5", "$3.5, $5k, US$5, 5$, ¥5, -$5",
          ["$3.5", "$5k", "US$5", "5$", "¥5", "-$5"]),
+        ("¢50, 5¢, $1.5bn, $100-a-day", "¢50, 5¢, $1.5bn, $100-a-day",
+         ["¢50", "5¢", "$1.5bn", "$100-a-day"]),
     ],
     "years": [
         ("in 1961 he left", "in nineteen sixty-one he left", []),
         ("In 1961, we left.", "In nineteen sixty-one, we left.", []),
         ("since 1906", "since nineteen oh-six", []),
         ("On May 3rd, 1984.", "On May third, nineteen eighty-four.", []),
+        ("He came in 1990 in spring.", "He came in nineteen ninety in spring.", []),
         ("In May 1961 it rained.", "In May nineteen sixty-one it rained.", []),
         ("the year 2005 or 2000", "the year two thousand five or two thousand", []),
         ("It grew in 2024.", "It grew in twenty twenty-four.", []),
@@ -90,6 +93,7 @@ ENGLISH = {
         ("28.8 kilobit", "twenty-eight point eight kilobit", []),
         ("-3.5", "minus three point five", []),
         ("1.2.3.4", "1.2.3.4", ["1.2.3.4"]),
+        ("3.000 people", "3.000 people", ["3.000"]),
     ],
     "ordinals": [
         ("the 1st, 22nd and 100th", "the first, twenty-second and one hundredth", []),
@@ -130,6 +134,7 @@ ENGLISH = {
     ],
     "Roman numerals": [
         ("Henry VIII and Louis XIV", "Henry VIII and Louis XIV", ["VIII", "XIV"]),
+        ("Henry V", "Henry V", ["V"]),
         ("MCMLXXXIV", "MCMLXXXIV", ["MCMLXXXIV"]),
         ("I am X, a CD, a MIX of XL", "I am X, a CD, a MIX of XL", []),
         ("CIVIL IVY", "CIVIL IVY", []),
@@ -141,6 +146,8 @@ ENGLISH = {
         ("20°C", "twenty degrees Celsius", []),
         ("16 GB of it, a 16 GB card", "sixteen gigabytes of it, a 16 GB card", ["16"]),
         ("5m, 4h, 20s", "5m, 4h, 20s", ["5m", "4h", "20s"]),
+        ("5 ft, 8 kbit/s, 5 KB/s", "5 ft, 8 kbit/s, 5 KB/s", ["5", "8", "5"]),
+        ("""5'10" and 30's""", """5'10" and 30's""", ["5'10", "30's"]),
         ("a 5-year-old, 16-bit, 747-like", "a five-year-old, sixteen-bit, 747-like", ["747-like"]),
     ],
     "abbreviations and signs": [

@@ -64,8 +64,12 @@ _BEFORE_CODES = frozenset(
 _WHOLE = r"(?:[1-9]\d{0,2}(?:,\d{3}){1,4}|0|[1-9]\d{0,14})"
 _NUMBER = rf"(?:{_WHOLE}(?:\.\d+)?|\.\d+)"
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-_LEFT = r"(?<![\w.,:;$€£¥%°/#@*^~<>=+\-])"  # nothing is written close to it
-_RIGHT = r"(?![\w$€£¥%°/#@*^~<>=+\-]|[.,:]\w)"
+_LEFT = r"(?<![^\s(\[\"'])(?<!\w['\"])"  # nothing is written close to it; not the 10 of 5'10"
+_RIGHT = r"(?=[)\]\"'.,;:!?]*(?:\s|$))"
+#: after a number these are units too, and are not written out
+_OTHER_UNITS = re.compile(
+    r"[^aeiouyAEIOUY\W]{1,4}|oz|mi|sec|secs|mins|kbit|Mbit|ml|cl|dl|l|bn|A|.*/.*|[%°$€£&].*"
+)
 InWords = Callable[..., str]
 
 
@@ -114,7 +118,7 @@ def _before(match: re.Match[str]) -> str:
 
 def _after(match: re.Match[str]) -> str:
     """The next word; empty where a sign is between, or nothing follows."""
-    found = re.match(r" ([\w'&%°$€£]+)", match.string[match.end() :])
+    found = re.match(r" ([\w'&%°$€£/]+)", match.string[match.end() :])
     return found[1] if found else ""
 
 
@@ -130,7 +134,7 @@ def _beside_digits(match: re.Match[str]) -> bool:
 
 
 def _is_unit(word: str) -> bool:
-    return word in _UNITS or word[:1] in tuple("%°$€£&")
+    return word in _UNITS or bool(_OTHER_UNITS.fullmatch(word))
 
 
 # ---- the readers: words, or None where it is not certain
@@ -233,12 +237,14 @@ def _decimal(match: re.Match[str], in_words: InWords) -> str | None:
     version = version or before.lower() in ("version", "release", "v")
     if _beside_digits(match) or _is_unit(_after(match)) or (len(decimals) > 1 and version):
         return None  # "Python 3.12" is read "three point twelve"
+    if decimals == "000":
+        return None  # elsewhere "3.000" is three thousand
     return f"{'minus ' if match[1] else ''}{_amount(match[2], in_words)}"
 
 
 def _whole(match: re.Match[str], in_words: InWords) -> str | None:
     before, after = _before(match), _after(match)
-    if _beside_digits(match) or before.endswith(".") or _is_unit(after):
+    if _beside_digits(match) or before.endswith(".") or before in ("No", "Nos") or _is_unit(after):
         return None
     digits = match[2].replace(",", "")
     words, year = in_words(digits), in_words(digits, to="year")

@@ -248,7 +248,7 @@ def _remedy(clip: Clip, code: str, bad: set[str], left: list[str]) -> str:
         return "Write it in words, as the speaker says it: there is more than one way to read it."
     if left or not all(unicodedata.category(c)[0] in "LM" for c in bad):
         return ""
-    if not clip.language:
+    if not clip.language.strip():
         return (
             "No language is noted for this clip, so English was expected: name it with --language "
             "or note it in recordings.csv. Else correct the text."

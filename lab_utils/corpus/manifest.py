@@ -99,7 +99,8 @@ class Manifest:
         if language is None:
             return self
         language_code(language)
-        return self.updated({c.id: {"language": language} for c in self.clips if not c.language})
+        unnamed = (clip.id for clip in self.clips if not clip.language.strip())
+        return self.updated({name: {"language": language} for name in unnamed})
 
     def select(self, clips: Iterable[Clip]) -> Manifest:
         """The same corpus with these clips only."""

@@ -53,6 +53,7 @@ _UNIT = re.compile(
 _NUMBER = re.compile(r"(?<!\S)([(\"'¿¡]*)(\d+)(?=([)\"'.,;:!?]*)(?:\s|$))")
 _PLAIN = str.maketrans("‘’‚‛‹›“”„‟«»–—‐‑", 6 * "'" + 6 * '"' + 4 * "-")
 _ROMAN = re.compile(
+    r"(?<=[a-z] )V(?![\w'])|"  # "Henry V"
     r"(?<![\w'])(?=[IVX]{2}|[MDCLXVI]{4})M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})"
     r"(?:IX|IV|V?I{0,3})(?![\w'])"
 )
