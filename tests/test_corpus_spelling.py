@@ -198,6 +198,8 @@ OTHERS = {
         ("Das kostet 5 Pfennig.", "Das kostet fünf Pfennig.", []),
         ("1000 oder 21 Kinder", "eintausend oder einundzwanzig Kinder", []),
         ("Es war 1984.", "Es war 1984.", ["1984"]),
+        ("Boeing 747 mit 105 Leuten", "Boeing 747 mit einhundertfünf Leuten", ["747"]),
+        ("3 x 4", "3 x vier", ["3"]),
         ("1 Kind, 101 Kinder", "1 Kind, 101 Kinder", ["1", "101"]),
         ("am 3. Mai, am 3. 5., am 5.", "am 3. Mai, am 3. 5., am 5.", ["3", "3", "5", "5"]),
         ("3,5 und -2 und 5 % und 16 kHz", "3,5 und -2 und 5 % und 16 kHz",

@@ -48,7 +48,7 @@ _MONTH = re.compile(
     re.IGNORECASE,
 )
 _UNIT = re.compile(
-    r"(?:[kcdm]?m|[km]?g|[kMG]?Hz|[kKMGT]B|dB|[cdm]?l|m?s|h|min|km/h|[kM]|[A-Z]{3}|\W\S*)(?!\w)"
+    r"(?:[kcdm]?m|[km]?g|[kMG]?Hz|[kKMGT]B|dB|[cdm]?l|m?s|h|min|km/h|[kMx]|[A-Z]{3}|\W\S*)(?!\w)"
 )
 _NUMBER = re.compile(r"(?<!\S)([(\"'¿¡]*)(\d+)(?=([)\"'.,;:!?]*)(?:\s|$))")
 _PLAIN = str.maketrans("‘’‚‛‹›“”„‟«»–—‐‑", 6 * "'" + 6 * '"' + 4 * "-")
@@ -137,7 +137,9 @@ def _number(match: re.Match[str], code: str, language: str) -> str:
     words, year = (in_words(digits, language=name, to=to) for to in ("cardinal", "year"))
     if 1100 <= int(digits) <= 2099:
         return words if words == year else digits
-    return words if int(digits) < 1100 or int(digits) % 100 == 0 else digits
+    named = before.split(" ")[-2:][0][:1].isupper()  # "Boeing 747", "Zimmer 101"
+    certain = len(digits) < 3 or int(digits) % 100 == 0 or (int(digits) < 1100 and not named)
+    return words if certain else digits
 
 
 def _converter(code: str, language: str) -> tuple[str, bool]:
