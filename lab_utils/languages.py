@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     import pandas as pd
     from whisper import Whisper
 
+#: other codes of the same languages, most of them with three letters, as in FLEURS (ISO 639-2, -3)
+OTHER_CODES = {
+    pair[:-3]: pair[-2:]
+    for pair in (
+        "afr:af alb:sq amh:am ara:ar arb:ar arm:hy asm:as aze:az azj:az bak:ba baq:eu bel:be "
+        "ben:bn bod:bo bos:bs bre:br bul:bg bur:my cat:ca ces:cs chi:zh cmn:zh cym:cy cze:cs "
+        "dan:da deu:de dut:nl ekk:et ell:el eng:en est:et eus:eu fao:fo fas:fa fil:tl fin:fi "
+        "fra:fr fre:fr geo:ka ger:de glg:gl gre:el guj:gu hat:ht hau:ha heb:he hin:hi hrv:hr "
+        "hun:hu hye:hy ice:is ind:id isl:is ita:it iw:he jav:jw jpn:ja jv:jw kan:kn kat:ka "
+        "kaz:kk khk:mn khm:km kor:ko lat:la lav:lv lin:ln lit:lt ltz:lb lvs:lv mac:mk "
+        "mal:ml mao:mi mar:mr may:ms mkd:mk mlg:mg mlt:mt mon:mn mri:mi msa:ms mya:my nb:no "
+        "nep:ne nld:nl nno:nn nob:no nor:no npi:ne oci:oc pan:pa per:fa pes:fa plt:mg pol:pl "
+        "por:pt pus:ps ron:ro rum:ro rus:ru san:sa sin:si slk:sk slo:sk slv:sl sna:sn snd:sd "
+        "som:so spa:es sqi:sq srp:sr sun:su swa:sw swe:sv swh:sw tam:ta tat:tt tel:te tgk:tg "
+        "tgl:tl tha:th tib:bo tuk:tk tur:tr ukr:uk urd:ur uzb:uz uzn:uz vie:vi wel:cy ydd:yi "
+        "yid:yi yor:yo zho:zh zsm:ms"
+    ).split()
+}
+UNKNOWN = "und"  #: the standard's code for a language that is not determined
 _WITH_REGION = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{2,8})+")
 
 
@@ -37,9 +56,9 @@ def language_code(
     Parameters
     ----------
     value : str or None
-        A code, a name or another name in any case (``"de"``, ``"German"``, ``"Valencian"``), or a
-        code with a region, which Whisper does not tell apart (``"en-US"``). ``None``: detect it;
-        a model that knows only English gives ``"en"``.
+        A code, a name or another name in any case (``"de"``, ``"deu"``, ``"German"``,
+        ``"Valencian"``), or a code with a region, which Whisper does not tell apart (``"en-US"``).
+        ``None``: detect it; a model that knows only English gives ``"en"``.
     model : whisper.Whisper or str, optional
         The model, or its name, that is to use the language.
     required : bool
@@ -63,6 +82,7 @@ def language_code(
     code = TO_LANGUAGE_CODE.get(text, text)
     if code not in LANGUAGES and (match := _WITH_REGION.fullmatch(text)):
         code = match[1]
+    code = OTHER_CODES.get(code, code)
     if code not in LANGUAGES:
         hint = did_you_mean(text, [*LANGUAGES, *TO_LANGUAGE_CODE], n=3)
         detect = "" if required else "; leave the language out to have it detected"
@@ -82,6 +102,28 @@ def language_code(
             "language came with large-v3. Take large-v3 or turbo."
         )
     return code
+
+
+def known_code(value: str, *, default: str) -> str:
+    """The code of a language that a table names, and never an error.
+
+    Returns
+    -------
+    str
+        ``default`` where the name is empty, :data:`UNKNOWN` for a language that Whisper does not
+        know.
+
+    Examples
+    --------
+    >>> [known_code(name, default="en") for name in ("Spanish", "pt-BR", "", "Klingon")]
+    ['es', 'pt', 'en', 'und']
+    """
+    if not value.strip():
+        return default
+    try:
+        return language_code(value)
+    except OptionError:
+        return UNKNOWN
 
 
 def is_english_only(model: Whisper | str | None) -> bool:

@@ -12,9 +12,19 @@ import pytest
 import soundfile
 import workshop
 
-from lab_utils.corpus import check, export, findings, measure, planted, report, rules, splits
+from lab_utils.corpus import (
+    check,
+    command,
+    export,
+    findings,
+    measure,
+    planted,
+    report,
+    rules,
+    splits,
+)
 from lab_utils.corpus.manifest import Manifest
-from lab_utils.errors import CorpusError
+from lab_utils.errors import CorpusError, OptionError
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +140,8 @@ def test_tokens_are_counted_by_whispers_own_tokenizer():
             {"text": "今天天气很好我们去公园", "heard": "今天天汽很好我们去公园", "language": "zh"},
             set(),
         ),
+        ({"text": "Marque dos", "heard": "2, marque.", "language": "es"}, {"disagreement"}),
+        ({"text": "Dos o tres.", "heard": "2 o 3", "language": "es"}, set()),
         ({"heard": ""}, set()),
     ],
 )
@@ -313,17 +325,102 @@ def test_a_clip_too_soft_to_have_a_loudness_breaks_the_rule_on_loudness(tmp_path
 
 
 def test_the_remedy_fits_the_character(tmp_path):
-    corpus = workshop.small(tmp_path)
-    first, second = (clip.id for clip in corpus.clips[:2])
-    corpus = corpus.updated({first: {"text": "\u00c9t\u00e9"}, second: {"text": "a \u2603"}})
+    corpus = workshop.small(tmp_path, 4)
+    ids = [clip.id for clip in corpus.clips]
+    rows = [("", "Été"), ("en", "Été"), ("ru", "Нажмите 2 на H.323"), ("es", "¿Qué? \u2603")]
+    values = {k: {"language": lang, "text": t} for k, (lang, t) in zip(ids, rows, strict=True)}
+    corpus = corpus.updated(values)
     table = check.check(corpus, rules.VOICE).table().query("rule == 'characters'")
-    remedies = dict(zip(table["clip"], table["remedy"], strict=True))
-    assert "digits" not in remedies[first] and "with_limits" in remedies[first]
-    assert remedies[second] == rules.VOICE["characters"].remedy
-    wider = rules.VOICE.with_limits(characters=findings.PUNCTUATION + "\u00c9\u00e9")
-    assert first not in {
-        f.clip for f in check.check(corpus, wider).findings if f.rule == "characters"
+    found, remedies = (dict(zip(table["clip"], table[k], strict=True)) for k in ("found", "remedy"))
+    assert "No language is noted" in remedies[ids[0]] and "--language" in remedies[ids[0]]
+    assert "English is not written with it" in remedies[ids[1]]
+    assert "with_limits" in remedies[ids[1]] and "digits" not in remedies[ids[1]]
+    assert found[ids[2]] == "found 'H'; not in words: '2', 'H.323'"
+    assert (
+        found[ids[3]] == "found '\u2603'" and remedies[ids[3]] == rules.VOICE["characters"].remedy
+    )
+    wider = rules.VOICE.with_limits(characters=rules.PUNCTUATION + "\u00c9\u00e9")
+    still = {f.clip for f in check.check(corpus, wider).findings if f.rule == "characters"}
+    assert still == set(ids[2:])
+
+
+def test_a_number_that_has_several_readings_is_found_with_its_own_remedy(tmp_path):
+    corpus = workshop.small(tmp_path, 3)
+    texts = ["I was 1961 there.", "Henry VIII read 3-4.", "In 1961 I read pages 3-4."]
+    ids = [clip.id for clip in corpus.clips]
+    corpus = corpus.updated({k: {"text": text} for k, text in zip(ids, texts, strict=True)})
+    outcome = check.check(corpus, rules.VOICE)
+    found = {f.clip: f for f in outcome.findings if f.rule == "characters"}
+    assert {k: f.found for k, f in found.items()} == {
+        ids[0]: "not in words: '1961'",
+        ids[1]: "not in words: 'VIII', '3-4'",
     }
+    assert all("as the speaker says it" in outcome.remedy(f) for f in found.values())
+
+
+def test_each_clip_is_judged_by_its_own_language(tmp_path):
+    corpus = workshop.small(tmp_path, 4)
+    ids = [clip.id for clip in corpus.clips]
+    rows = [("es", "¿Dónde está?"), ("Russian", "Где ты?"), ("zh", "你好吗？"), ("", "Where?")]
+    corpus = corpus.updated(
+        {k: {"language": lang, "text": text} for k, (lang, text) in zip(ids, rows, strict=True)}
+    )
+    assert not [f for f in check.check(corpus, rules.VOICE).findings if f.rule == "characters"]
+    one = corpus.updated({k: {"language": ""} for k in ids}).speaking("es-MX")
+    assert {clip.language for clip in one.clips} == {"es-MX"}
+    found = {f.clip for f in check.check(one, rules.VOICE).findings if f.rule == "characters"}
+    assert found == {ids[1], ids[2]}
+    assert corpus.speaking("fr").clips[0].language == "es" and corpus.speaking(None) == corpus
+    with pytest.raises(OptionError, match="Did you mean"):
+        corpus.speaking("Spansh")
+
+
+def test_the_command_line_takes_the_language_of_clips_that_name_none(tmp_path, capsys):
+    corpus = workshop.small(tmp_path / "corpus", 12)
+    first = corpus.clips[0].id
+    corpus.updated({first: {"text": "¿Sí? Marque 2.", "language": ""}}).save()
+    folder, out = str(tmp_path / "corpus"), str(tmp_path / "voice")
+    command.main(["check", folder, "--contract", "voice"])
+    assert f"{first}: characters: found '¿í'" in capsys.readouterr().out
+    command.main(["check", folder, "--contract", "voice", "--language", "es"])
+    assert "characters" not in capsys.readouterr().out
+    assert command.main(["export", folder, out, "--to", "ljspeech", "--language", "es"]) == 0
+    told = {c.id: (c.language, c.text) for c in export.read_ljspeech(out).clips}
+    assert told.pop(first) == ("es", "¿Sí? Marque dos.")
+    assert {language for language, _ in told.values()} == {"en"}
+    with pytest.raises(OptionError, match="Spansh"):
+        command.main(["check", folder, "--contract", "voice", "--language", "Spansh"])
+
+
+def test_an_unknown_language_is_told_once_and_stops_nothing(tmp_path):
+    corpus = workshop.small(tmp_path)
+    values = {"language": "Klingon", "text": "tlhIngan 5 ñ", "heard": "tlhIngan"}
+    corpus = corpus.updated({clip.id: values for clip in corpus.clips})
+    for contract in rules.CONTRACTS.values():
+        found = check.check(corpus, contract).findings
+        told = [(f.clip, f.found) for f in found if f.rule == "language"]
+        what = "the language 'Klingon' is not known, here and in 2 more"
+        assert told == [(corpus.clips[0].id, what)]
+    assert {f.found for f in found if f.rule == "characters"} == set()
+    found = check.check(corpus, rules.VOICE).findings
+    assert {f.found for f in found if f.rule == "characters"} == {"not in words: '5'"}
+
+
+def test_joiners_are_a_part_of_persian_and_of_no_english(tmp_path):
+    corpus = workshop.small(tmp_path, 2)
+    first, second = (clip.id for clip in corpus.clips)
+    values = {"text": "می\u200cخواهم چرا", "heard": ""}
+    corpus = corpus.updated({first: values | {"language": "fa"}, second: values})
+    for contract in rules.CONTRACTS.values():
+        found = {f.clip for f in check.check(corpus, contract).findings if f.rule == "characters"}
+        assert found == {second}
+
+
+@pytest.mark.parametrize(
+    ("text", "n"), [("Hello", 5), ("你好", 6), ("かなカナ", 8), ("한국", 6), ("नमस्ते", 6), ("", 0)]
+)
+def test_a_syllable_in_one_character_counts_as_its_letters(text, n):
+    assert findings.n_letters(text) == n
 
 
 def test_a_special_token_in_a_text_does_not_stop_the_check(tmp_path):

@@ -196,6 +196,7 @@ def test_each_clip_is_heard_in_its_own_language(tmp_path, counting):
     assert [c.text.split()[1] for c in made.clips] == ["ru", "en", "en"]
     made = label.with_whisper(corpus, MODEL, language="fr")  # one for all
     assert [c.text.split()[1] for c in made.clips] == ["fr", "fr", "fr"]
+    assert [c.language for c in made.clips] == ["ru", "en", "fr"]  # noted where none was
 
 
 def test_each_clip_is_read_once(tmp_path, monkeypatch):

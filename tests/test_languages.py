@@ -27,7 +27,8 @@ def multilingual():
     [
         ("de", "de"), ("German", "de"), (" GERMAN ", "de"), ("EN", "en"), ("en-US", "en"),
         ("pt_BR", "pt"), ("zh-Hant-TW", "zh"), ("Valencian", "ca"), ("mandarin", "zh"),
-        ("Haitian Creole", "ht"), (None, None),
+        ("Haitian Creole", "ht"), (None, None), ("deu", "de"), ("cmn_hans_cn", "zh"),
+        ("nb-NO", "no"), ("spa", "es"), ("fil", "tl"),
     ],
 )  # fmt: skip
 def test_every_name_of_a_language_is_one_code(multilingual, value, code):
@@ -48,6 +49,19 @@ def test_what_is_no_language_is_refused_with_a_hint(value, hint):
     for kind in (DecodingError, TranscriptError):
         with pytest.raises(kind, match=hint):
             languages.language_code(value)
+
+
+def test_a_table_may_name_any_language():
+    names = ("Spanish", "pt-BR", " ", "", "Klingon", "und", "rus")
+    known = [languages.known_code(name, default="en") for name in names]
+    assert known == ["es", "pt", "en", "en", "und", "und", "ru"]
+
+
+def test_other_codes_are_codes_of_known_languages():
+    from whisper.tokenizer import LANGUAGES, TO_LANGUAGE_CODE
+
+    assert set(languages.OTHER_CODES.values()) <= set(LANGUAGES)
+    assert not set(languages.OTHER_CODES) & {*LANGUAGES, *TO_LANGUAGE_CODE}
 
 
 def test_an_english_only_model_takes_english_only(english):

@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batches": {"audio", "languages", "models", "samples"},
     "human_speech": {"registry", "samples"},
     "decoding": {"audio", "batches", "languages", "models", "options"},
-    "metrics": set(),
+    "metrics": {"languages"},
     "corpus": {
         *("environment", "audio", "samples", "models", "transcripts", "batches", "languages"),
         *("metrics", "subtitles", "pictures"),

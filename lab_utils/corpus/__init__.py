@@ -8,8 +8,9 @@ One noun a module, in the order of the work:
 - ``label``: a text for each clip, by Whisper, from a script or from subtitles;
 - ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
   how that is tested, what is wrong;
-- ``export``, ``seal``, ``splits``, ``spelling``, ``training_config``: what a trainer wants, written
-  in one step and over nothing else.
+- ``alphabets``, ``spelling``, ``english``: what letters a language has, how numbers are read;
+- ``export``, ``seal``, ``splits``, ``training_config``: what a trainer wants, written in one step
+  and over nothing else.
 
 Taught in: notebooks/08_dataset.ipynb.
 """

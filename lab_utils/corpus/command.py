@@ -30,6 +30,9 @@ Every step can be stopped and started again. The exit code is 0 if all is well, 
 something or a step failed."""
 
 
+LANGUAGE = "of the clips that name none (default: English)"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
     top = argparse.ArgumentParser(
@@ -80,10 +83,12 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("--speaker", help="whose voice (ljspeech)")
     step.add_argument("--by", choices=splits.GROUPS, default="text", help="what splits don't share")
     step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
+    step.add_argument("--language", help=LANGUAGE)
 
     step = add("check", _check, "compare a corpus or an export with a contract")
     step.add_argument("folder", type=Path)
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
+    step.add_argument("--language", help=LANGUAGE)
     step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
 
     step = add("rules", _rules, "print the rules of a contract")
@@ -171,7 +176,7 @@ def _read_scripts(manifest: Manifest, folder: Path) -> Manifest:
 def _export(options: argparse.Namespace) -> int:
     if options.config and options.to != "ljspeech":
         raise CorpusError("--config writes the settings of a voice model: use it with ljspeech.")
-    manifest = Manifest.load(options.corpus)
+    manifest = Manifest.load(options.corpus).speaking(options.language)
     if options.speaker:
         manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
     manifest = splits.assign(manifest, by=options.by)
@@ -202,7 +207,8 @@ def open_corpus(folder: Path) -> Manifest:
 
 
 def _check(options: argparse.Namespace) -> int:
-    outcome = check.check(open_corpus(options.folder), rules.contract(options.contract))
+    corpus = open_corpus(options.folder)
+    outcome = check.check(corpus.speaking(options.language), rules.contract(options.contract))
     print(outcome)
     page = report.write(outcome, options.page or options.folder / report.PAGE)
     print(f"To look at and listen to: {page}")

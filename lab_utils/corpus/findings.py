@@ -7,6 +7,7 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,13 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import metrics
+from .. import languages, metrics
+from . import spelling
+from .alphabets import JOINERS, is_written, signs
 from .manifest import SPLITS, Clip, Manifest
 from .measure import ClipFacts
-from .spelling import spoken
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-PUNCTUATION = " !\"'(),-.:;?"
 SPECIAL_TOKENS = 5  #: start, language, task, no timestamps, end
 SAME_SOUND = 0.995  #: correlation of two fingerprints
 FAR = 9.0  #: ``excess`` of what cannot be measured, and the most that is told of what can
@@ -54,7 +54,7 @@ class Examined:
     def texts(self) -> list[tuple[Clip, str]]:
         """The clips that have a text, each with it in normal form."""
         clips = (c for c in self.manifest.clips if c.text.strip())
-        pairs = [(c, metrics.normalize(c.text, language=c.language)) for c in clips]
+        pairs = [(c, metrics.normalize(c.text, language=c.code)) for c in clips]
         return [(clip, text) for clip, text in pairs if text]
 
 
@@ -156,12 +156,46 @@ def text(corpus: Examined, key: str, limit: None) -> Iterator[Finding]:
             yield Finding(key, clip.id, f"no text{heard}", 3.0)
 
 
+def language(corpus: Examined, key: str, limit: None) -> Iterator[Finding]:
+    """Each name of a language is one that is known; an unknown one is told once."""
+    clips: dict[str, list[str]] = {}
+    for clip in corpus.manifest.clips:
+        if clip.code == languages.UNKNOWN:
+            clips.setdefault(clip.language, []).append(clip.id)
+    for name, ids in clips.items():
+        more = f", here and in {len(ids) - 1} more" if ids[1:] else ""
+        yield Finding(key, ids[0], f"the language {name!r} is not known{more}", 2.0)
+
+
 def speech_rate(corpus: Examined, key: str, limit: tuple[float, float]) -> Iterator[Finding]:
-    """Characters a second."""
+    """Letters a second, as :func:`n_letters` counts them."""
     for clip, facts in corpus.measured:
-        rate = len(clip.text.strip()) / facts.duration
-        if rate and (excess := _excess(rate, *limit)):
-            yield Finding(key, clip.id, f"{rate:.1f} characters a second", excess)
+        n = n_letters(clip.text)
+        unit = "characters" if n == len(clip.text.strip()) else "letters"
+        if n and (excess := _excess(rate := n / facts.duration, *limit)):
+            yield Finding(key, clip.id, f"{rate:.1f} {unit} a second", excess)
+
+
+def n_letters(text: str) -> int:
+    """Characters of a text; one that stands for a syllable counts as the letters it would take.
+
+    Three for a Chinese character (the middle of pinyin), two for a kana, and the two or three parts
+    of a Korean syllable.
+
+    Examples
+    --------
+    >>> n_letters("hello"), n_letters("你好"), n_letters("かな"), n_letters("한국")
+    (5, 6, 4, 6)
+    """
+    return sum(_n_letters(c) for c in unicodedata.normalize("NFC", text.strip()))
+
+
+@functools.lru_cache(maxsize=4096)
+def _n_letters(c: str) -> int:
+    script = unicodedata.name(c, "").split(" ")[0]
+    if script == "HANGUL":
+        return len(unicodedata.normalize("NFD", c))
+    return {"CJK": 3, "HIRAGANA": 2, "KATAKANA": 2}.get(script, 1)
 
 
 def count_tokens(text: str) -> int:
@@ -185,28 +219,58 @@ def tokens(corpus: Examined, key: str, limit: int) -> Iterator[Finding]:
 
 
 def characters(corpus: Examined, key: str, limit: str | None) -> Iterator[Finding]:
-    """Only letters and the signs in ``limit``; None: whatever is a character."""
+    """Only what the clip's language is written with, or is in ``limit``; None: any character."""
     for clip in corpus.manifest.clips:
+        code = clip.code
         if limit is None:
+            joiners = set(JOINERS) & set(signs(code))
             bad = {c for c in clip.text if c == "\ufffd" or unicodedata.category(c)[0] == "C"}
-        else:
-            bad = set(spoken(clip.text, language=clip.language)) - set(LETTERS) - set(limit)
-        if bad:
-            remedy = ""
-            if limit is not None and all(unicodedata.category(c)[0] in "LM" for c in bad):
-                remedy = (
-                    "If the language has these letters, allow them: VOICE.with_limits(characters="
-                    f"rules.PUNCTUATION + {''.join(sorted(bad))!r}). Else correct the text."
-                )
-            found = f"found {''.join(sorted(bad))!r}"
-            yield Finding(key, clip.id, found, 1.0 + len(bad), remedy)
+            if bad := bad - joiners:
+                yield Finding(key, clip.id, f"found {_shown(bad)}", 1.0 + len(bad))
+            continue
+        said = spelling.spoken(clip.text, language=clip.language)
+        left = spelling.unread(said, language=code)
+        bad = {c for c in said if not (c in limit or is_written(c, code) or c.isdecimal())}
+        if bad or left:
+            found = [f"found {_shown(bad)}"] if bad else []
+            found += [f"not in words: {', '.join(map(repr, left))}"] if left else []
+            remedy = _remedy(clip, code, bad, left)
+            yield Finding(key, clip.id, "; ".join(found), 1.0 + len(bad) + len(left), remedy)
+
+
+def _shown(characters: set[str]) -> str:
+    return repr("".join(sorted(characters)))
+
+
+def _remedy(clip: Clip, code: str, bad: set[str], left: list[str]) -> str:
+    """What to do about characters of one kind; empty where the rule's own remedy fits."""
+    if left and not bad:
+        return "Write it in words, as the speaker says it: there is more than one way to read it."
+    if left or not all(unicodedata.category(c)[0] in "LM" for c in bad):
+        return ""
+    if not clip.language.strip():
+        return (
+            "No language is noted for this clip, so English was expected: name it with --language "
+            "or note it in recordings.csv. Else correct the text."
+        )
+    name = languages.language_name(code)
+    return (
+        f"{name} is not written with it. Correct the text or the clip's language, or allow it: "
+        f"VOICE.with_limits(characters=rules.PUNCTUATION + {_shown(bad)})."
+    )
 
 
 def disagreement(corpus: Examined, key: str, limit: float) -> Iterator[Finding]:
-    """Error rate between the text and what Whisper heard, in the unit of the clip's language."""
+    """Error rate between the text and what Whisper heard, in the unit of the clip's language.
+
+    Both are written out, or "dos" and a heard "2" would differ.
+    """
     for clip in corpus.manifest.clips:
         if clip.heard and clip.text.strip() and clip.heard != clip.text:
-            pair = metrics.align(clip.text, clip.heard, language=clip.language)
+            text, heard = (
+                spelling.spoken(t, language=clip.language) for t in (clip.text, clip.heard)
+            )
+            pair = metrics.align(text, heard, language=clip.code)
             if excess := _excess(pair.wer, 0, limit):
                 found = f"{pair.unit} error rate {pair.wer:.2f}: heard {clip.heard!r}"
                 yield Finding(key, clip.id, found, excess)

@@ -54,7 +54,8 @@ def with_whisper(
     model : whisper.Whisper, str or path-like
         A model, its name, or the ``.pt`` file of one.
     language : str, optional
-        Of all clips. Default: the one that ``Clip.language`` names, English where it names none.
+        Of all clips, and noted in those that name none. Default: the one that ``Clip.language``
+        names, English where it names none.
     exact : bool
         See :func:`lab_utils.batches.transcribe_many`.
 
@@ -83,7 +84,7 @@ def with_whisper(
         for spoken, clips in groups.items():
             heard |= _hear(manifest, clips, model, language=spoken, exact=exact, move=move)
     clips = []
-    for clip in manifest.clips:
+    for clip in manifest.speaking(language).clips:
         if (text := heard.get(clip.id)) is not None:
             clip = dataclasses.replace(clip, heard=text)
             if not clip.text or clip.text_by.startswith("whisper"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files, tables
 from ..errors import CorpusError, TableError
+from ..languages import known_code, language_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,11 @@ class Clip:
     def duration(self) -> float:
         """Seconds that were cut."""
         return self.end - self.start
+
+    @property
+    def code(self) -> str:
+        """Of the language, English where none is named; ``"und"`` for one that is not known."""
+        return known_code(self.language, default="en")
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,20 @@ class Manifest:
         """A copy in which some clips have other values: ``{clip id: {field: value}}``."""
         clips = tuple(dataclasses.replace(c, **values.get(c.id, {})) for c in self.clips)
         return dataclasses.replace(self, clips=clips)
+
+    def speaking(self, language: str | None) -> Manifest:
+        """A copy in which the clips that name no language have this one; None: as it is.
+
+        Raises
+        ------
+        OptionError
+            Not the code or the English name of a language that Whisper knows.
+        """
+        if language is None:
+            return self
+        language_code(language)
+        unnamed = (clip.id for clip in self.clips if not clip.language.strip())
+        return self.updated({name: {"language": language} for name in unnamed})
 
     def select(self, clips: Iterable[Clip]) -> Manifest:
         """The same corpus with these clips only."""

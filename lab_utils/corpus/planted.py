@@ -113,6 +113,7 @@ def _defects(contract: Contract) -> tuple[Defect, ...]:
         Defect("speech_rate", row=lambda clip: {"text": "I."}),
         Defect("speech_rate", row=lambda clip: {"text": foreign}),
         Defect("characters", row=lambda clip: {"text": clip.text + " \u2603\u0007"}),
+        Defect("language", row=lambda clip: {"language": "klingon"}),
         Defect("disagreement", row=_other_words),
         Defect("consent", row=lambda clip: {"consent": ""}),
         Defect("consent", row=lambda clip: {"licence": ""}),

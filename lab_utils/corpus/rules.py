@@ -15,7 +15,8 @@ from typing import Any
 from ..constants import SAMPLE_RATE, VOICE_SR
 from ..errors import CorpusError
 from . import findings as look
-from .findings import PUNCTUATION, Test
+from .alphabets import PUNCTUATION
+from .findings import Test
 from .measure import MOST_CLIPPED
 
 
@@ -138,16 +139,22 @@ _RULES = (
     Rule("text", "there is a text", None,
          "A clip without a text teaches nothing.",
          "Label it, or drop the clip.", look.text),
+    Rule("language", "the language is one that is known", None,
+         "It decides the letters, how numbers are read and how errors are counted.",
+         "Correct it in recordings.csv and in manifest.csv: a code such as 'es', or its English "
+         "name; decoding.languages() lists them.", look.language),
     Rule("speech_rate", "{limit} characters a second", (4.0, 25.0),
          "Nobody speaks so fast or so slowly: the text belongs to another clip.",
          "Listen, and correct the text.", look.speech_rate),
     Rule("tokens", "at most {limit} tokens", 448,
          "Whisper's decoder ends there, and the rest of the text would be cut.",
          "Split the clip.", look.tokens),
-    Rule("characters", "written out, only letters and these signs: {limit}", PUNCTUATION,
+    Rule("characters",
+         "written out, only letters and signs of its language, or: {limit}",
+         PUNCTUATION,
          "A voice model has no sound for a character that it does not know.",
-         "Write digits and signs out in words.", look.characters),
-    Rule("disagreement", "Whisper hears it with a word error rate of at most {limit}", 0.5,
+         "Write digits and signs out in words, as the speaker says them.", look.characters),
+    Rule("disagreement", "Whisper hears it with an error rate of at most {limit}", 0.5,
          "Either the text is wrong or the sound is bad.",
          "Listen to it, and correct the text or drop the clip.", look.disagreement),
     Rule("speaker_leak", "no speaker is in two splits", None,

@@ -87,7 +87,7 @@ def _content(clip: Clip) -> str:
 
 
 def _normal(clip: Clip) -> str:
-    return metrics.normalize(clip.text, language=clip.language) if clip.text.strip() else ""
+    return metrics.normalize(clip.text, language=clip.code) if clip.text.strip() else ""
 
 
 def _groups(clips: tuple[Clip, ...], by: str) -> dict[str, str]:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from .. import audio, environment, files
 from ..environment import GOOD, NOTE
 from ..errors import CorpusError
-from .findings import LETTERS
+from .alphabets import JOINERS, letters
 from .manifest import Manifest
 
 MODELS = ("vits", "tacotron2")
@@ -29,6 +31,8 @@ def training_config(
     manifest: Manifest, *, model: str = "vits", vocoder: str | None = None, name: str = "my_voice"
 ) -> dict[str, Any]:
     """Fill Coqui's settings from an LJSpeech export: rate, characters, longest text and clip.
+
+    The characters are the alphabets of the clips' languages and every letter of their texts.
 
     Parameters
     ----------
@@ -69,6 +73,9 @@ def training_config(
     if len(rates) != 1:
         raise CorpusError(f"Expected clips at one sampling rate, found {rates}: export them again.")
     texts = sorted((clip.text for clip in manifest.clips), key=lambda text: (-len(text), text))
+    # the whole alphabet, so that a word not in the corpus can be read as well
+    alphabet = {c for code in {clip.code for clip in manifest.clips} for c in letters(code)}
+    alphabet |= {c for c in "".join(texts) if unicodedata.category(c)[0] in "LM" or c in JOINERS}
     lengths = [header.n_samples for header in headers]
     # the file that a training run reads; an export with splits keeps its test part apart
     trained, watched = (
@@ -81,7 +88,7 @@ def training_config(
         "path": "",
         "meta_file_train": trained or "metadata.csv",
         "meta_file_val": watched,
-        "language": manifest.clips[0].language or "en",
+        "language": Counter(clip.code for clip in manifest.clips).most_common(1)[0][0],
     }
     characters = "tts.models.vits.VitsCharacters" if vits else "tts.utils.text.characters.Graphemes"
     config = {
@@ -103,10 +110,11 @@ def training_config(
             "eos": "<EOS>",
             "bos": "<BOS>",
             "blank": "<BLNK>",
-            "characters": LETTERS,
-            "punctuations": "".join(sorted(set("".join(texts)) - set(LETTERS))),
+            "characters": "".join(sorted(alphabet)),
+            "punctuations": "".join(sorted(set("".join(texts)) - alphabet)),
         },
-        "text_cleaner": "basic_cleaners",
+        # the basic one writes all in lower case, and makes an "i" and a loose dot of a Turkish "İ"
+        "text_cleaner": "no_cleaners" if "İ" in alphabet else "basic_cleaners",
         "use_phonemes": False,
         "max_text_len": len(texts[0]),
         "min_audio_len": min(lengths),

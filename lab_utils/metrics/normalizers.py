@@ -8,15 +8,10 @@ import unicodedata
 from collections.abc import Callable
 
 from ..errors import MetricsError, did_you_mean
+from ..languages import OTHER_CODES
 
 NORMALIZERS = ("english", "basic", "none")
-WITHOUT_SPACES = frozenset("zh yue wuu nan hak gan ja th lo my km bo dz".split())
-#: three letters, as in FLEURS, for codes of two that matter here
-SHORT = {
-    "cmn": "zh", "zho": "zh", "chi": "zh", "jpn": "ja", "tha": "th", "lao": "lo", "mya": "my",
-    "bur": "my", "khm": "km", "bod": "bo", "tib": "bo", "dzo": "dz", "eng": "en", "tur": "tr",
-    "aze": "az",
-}  # fmt: skip
+WITHOUT_SPACES = frozenset("zh yue wuu nan hak gan ja th lo my km bo dz dzo".split())
 #: signs that keyboards and publishers write in several ways
 SAME = str.maketrans("’‘ʼʻ‐‑–", "''''---")
 PLANE = 0xF0000  #: the private area where letters hide from the English normalizer
@@ -131,7 +126,7 @@ def _code(language: str | None) -> str | None:
             "Expected the code or the English name of a language, such as 'de' or 'German', "
             f"found {language!r}.{hint}"
         )
-    return SHORT.get(code, code)
+    return OTHER_CODES.get(code, code)
 
 
 def _basic(text: str) -> str:
