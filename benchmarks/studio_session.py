@@ -94,7 +94,7 @@ def agree(tab) -> None:
     tab.keyboard.press("Space")
     tab.keyboard.press("Tab")
     tab.keyboard.press("Enter")
-    tab.get_by_role("status").filter(has_text="Written down").wait_for()
+    tab.get_by_role("status").filter(has_text="Written down").wait_for(timeout=60_000)
 
 
 def read_aloud(tab, playing: Playing) -> list[Step]:

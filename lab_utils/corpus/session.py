@@ -26,7 +26,7 @@ from . import label, pipeline, rules
 from .job import Settings, slug
 from .manifest import DROPPED, MANIFEST, Clip, Manifest
 from .rules import Contract
-from .takes import Take, examine
+from .takes import Take, examine, get_ready
 
 if TYPE_CHECKING:
     from whisper import Whisper
@@ -362,14 +362,21 @@ class Session:
     def _waiting_file(self, number: int) -> Path:
         return self.folder / TAKES / f"{self._of(number).id}.new.flac"
 
-    def _examine(self, number: int) -> Take:
+    def get_ready(self) -> None:
+        """Load what the first check needs: a few seconds, once in a kernel."""
+        get_ready(self._loaded(), language=self.language)
+
+    def _loaded(self) -> Whisper | None:
         if isinstance(self._model, str | os.PathLike):
             self._model = models.load_model(self._model)
+        return self._model
+
+    def _examine(self, number: int) -> Take:
         clip = dataclasses.replace(self._of(number), licence=self.licence, consent=self.consent)
         return examine(
             self._waiting_file(number),
             clip,
             settings=self.settings,
             contract=self._contract,
-            model=self._model,
+            model=self._loaded(),
         )

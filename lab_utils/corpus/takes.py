@@ -25,6 +25,7 @@ from .job import Settings, clean_clip
 from .manifest import Clip, Manifest
 from .measure import ClipFacts, measure
 from .rules import Contract
+from .speech import speech_probabilities
 from .split import Span
 
 if TYPE_CHECKING:
@@ -136,6 +137,16 @@ def examine(
     by_rule = {finding.rule: finding for finding in reversed(found)}
     findings = [_told(by_rule[key]) for key in dict.fromkeys(f.rule for f in found)]
     return Take(clip, raw.duration, tuple(findings), y)
+
+
+def get_ready(model: Whisper | None, *, language: str) -> None:
+    """Load what the first check needs, so that it is as quick as those that follow."""
+    y = np.zeros(SAMPLE_RATE, np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        measure(audio.save_wav(Path(folder) / "silence.wav", y, sr=SAMPLE_RATE))
+    speech_probabilities(y, sr=SAMPLE_RATE)
+    if model is not None:
+        _words(y, model, sr=SAMPLE_RATE, language=language)
 
 
 def _spans(heard: passes.Listening, settings: Settings) -> tuple[Span, Span] | None:

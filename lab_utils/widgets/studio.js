@@ -7,7 +7,7 @@ import { address, ask, bytes, conversation, follow, make, ownKeys } from "./ui.j
  *   language: string, clip: boolean, place: string, consent: string, licence: string,
  *   take: { seconds: number, heard: string, told: string[], speech: boolean } | null }} State */
 
-const CHECKED_WITHIN = 60_000; // ms; the first check loads what it needs
+const CHECKED_WITHIN = 60_000; // ms; a check may have to load what it needs
 const ROLL = 0.25; // seconds kept before the start of a take and after its end
 
 /** @param {string} textContent @param {Record<string, unknown>} [more] */
@@ -192,7 +192,8 @@ function render({ model, el }) {
     },
   });
   const agreed = consenting(async (consent, licence) => {
-    await step.act("agree", { consent, licence });
+    say("Getting ready …");
+    await step.act("agree", { consent, licence }, { patience: CHECKED_WITHIN });
   });
   const record = make("div", { className: "wl-row" }, ...recorder.elements);
   const studio = make("div", {}, ...sentence.elements, record, ...judged.elements, step.row);

@@ -96,6 +96,8 @@ class Studio(Answering):
             settings=settings,
         )
         super().__init__()
+        if self.session.consent:  # else the page asks for it first, and loads what a check needs
+            self.session.get_ready()
         self._look(self.session.next() or 0)
 
     @property
@@ -110,6 +112,7 @@ class Studio(Answering):
         number: Any = content.get("number")  # the session refuses what is none
         if action == "agree":
             session.agree(content.get("consent", ""), licence=content.get("licence", ""))
+            session.get_ready()
             said = "Written down. Space starts and stops a recording."
         elif action == "take":
             if not buffers:
