@@ -31,7 +31,7 @@ from .split import Span
 if TYPE_CHECKING:
     from whisper import Whisper
 
-EDGE = 0.1  #: seconds; speech nearer to an end of the recording may go on beyond it
+EDGE = 0.15  #: seconds; speech nearer to an end of the recording may go on beyond it
 QUIET = -45.0  #: LUFS of a recording as it came
 LEAST = 0.4  #: seconds; a shorter clip has no loudness
 
