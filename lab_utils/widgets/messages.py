@@ -18,23 +18,25 @@ from ..errors import LabError
 
 UNASKED = (1.0, 5.0)  #: seconds after a widget is shown at which it sends what nobody asked for yet
 _HERE = Path(__file__).parent
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+)\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 
 
 def script(name: str) -> str:
-    """A widget's script after those that it imports, in place of its imports: one file."""
+    """A widget's script after those that it imports, without their exports: one file for a page."""
     parts: dict[str, str] = {}
+    _gather(name, parts)
+    own = parts.pop(name)
+    shared = (part.split("\nexport default ")[0] + "\n" for part in parts.values())
+    return "".join(shared).replace("\nexport ", "\n") + own
 
-    def gather(part: str) -> None:
-        text = (_HERE / f"{part}.js").read_text("utf-8")
-        for other in _IMPORT.findall(text):
-            if other not in parts:
-                gather(other)
-        text = _IMPORT.sub("", text)
-        parts[part] = text if part == name else text.replace("\nexport ", "\n")
 
-    gather(name)
-    return "".join(parts.values())
+def _gather(name: str, parts: dict[str, str]) -> None:
+    """Add a script, without its imports, after the scripts that these name."""
+    text = (_HERE / f"{name}.js").read_text("utf-8")
+    for other in _IMPORT.findall(text):
+        if other not in parts:
+            _gather(other, parts)
+    parts[name] = _IMPORT.sub("", text)
 
 
 def style(*names: str) -> str:
