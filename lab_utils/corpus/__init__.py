@@ -6,6 +6,7 @@ One noun a module, in the order of the work:
 - ``clean``: noise gate, loudness, fades;
 - ``manifest``, ``pipeline``: clips on disk and the list of them, resumable and parallel;
 - ``label``: a text for each clip, by Whisper, from a script or from subtitles;
+- ``session``, ``takes``: or read sentences aloud, each take checked at once;
 - ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
   how that is tested, what is wrong;
 - ``alphabets``, ``spelling``, ``english``: what letters a language has, how numbers are read;

@@ -1,4 +1,4 @@
-"""What the reader can touch and hear: explorers, recorder, player.
+"""What the reader can touch and hear: explorers, recorder, studio, player.
 
 ``from lab_utils.widgets import play, listen, my_voice, Recorder``
 """
@@ -15,6 +15,7 @@ _HOMES = {
     "my_voice": "recorder",
     "Recorder": "recorder",
     "listen": "sound",
+    "Studio": "studio",
 }
 __all__ = list(_HOMES)
 

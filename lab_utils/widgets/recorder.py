@@ -56,6 +56,7 @@ class Recorder(Answering):
     Taught in: notebooks/02_transcribe.ipynb.
     """
 
+    printed = PRINTED
     _esm = script("recorder")
     _css = style("recorder")
 
@@ -84,11 +85,11 @@ class Recorder(Answering):
         """
         if not isinstance(kind, str) or kind not in KINDS:
             raise LabError(f"Expected one of {', '.join(KINDS)}, found {kind!r:.60}.")
-        y = _samples(wav)
+        y, sr = received(wav)
         path = _files(self._clip)[kind]
         try:
             with replacing(path, private=True) as temporary:
-                temporary.write_bytes(audio.encode(y, sr=audio.SAMPLE_RATE))
+                temporary.write_bytes(audio.encode(y, sr=sr))
             if not named(RECORDINGS_VARIABLE):
                 path.parent.chmod(0o700)  # our own folder; an earlier version left it open
         except OSError as error:
@@ -124,15 +125,6 @@ class Recorder(Answering):
             self.place = shown(path) if path else ""
             self.saved = {"kind": kind, "seconds": _seconds(path)} if path else {}
             self.warning = _warning()
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        data["text/plain"] = PRINTED
-        return bundle
-
-    def __repr__(self) -> str:
-        return PRINTED
 
 
 def my_voice(
@@ -208,8 +200,30 @@ def _checked(name: str) -> str:
     return name
 
 
-def _samples(wav: object) -> np.ndarray:
-    """The samples of a WAV that a page sent, mono at 16 kHz; nothing in its header is believed."""
+def received(
+    wav: object, *, sr: int | None = audio.SAMPLE_RATE, longest: float = LONGEST
+) -> tuple[np.ndarray, int]:
+    """The samples of a WAV that a page sent; nothing in its header is believed.
+
+    Parameters
+    ----------
+    wav : bytes-like
+    sr : int or None
+        The rate to return, in Hz; None keeps the page's.
+    longest : float
+        Seconds; one more is let pass.
+
+    Returns
+    -------
+    y : np.ndarray, float32, shape (n_samples,)
+    sr : int
+        Hz.
+
+    Raises
+    ------
+    AudioError
+        The bytes are no recording of this length.
+    """
     import soundfile
 
     if not isinstance(wav, bytes | bytearray | memoryview):
@@ -220,18 +234,20 @@ def _samples(wav: object) -> np.ndarray:
         )
     try:
         with soundfile.SoundFile(io.BytesIO(bytes(wav))) as file:
-            sr = audio.check_rate(file.samplerate)
+            rate = audio.check_rate(file.samplerate)
             if file.format not in ("WAV", "WAVEX"):
                 raise AudioError(f"Expected a WAV from the page, found {file.format}.")
-            if file.frames > (LONGEST + 1) * sr:
+            if file.frames > (longest + 1) * rate:
                 raise AudioError(
-                    f"Expected at most {LONGEST} s, found {file.frames / sr:.0f} s: cut the clip."
+                    f"Expected at most {longest:g} s, found {file.frames / rate:.0f} s: cut the "
+                    "clip."
                 )
             y = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
         raise AudioError(f"What the page sent is no WAV recording: {error}") from error
     y = audio.check(audio.to_mono(np.ascontiguousarray(y.T)))
-    return audio.resample(y, sr=sr, target_sr=audio.SAMPLE_RATE) if sr != audio.SAMPLE_RATE else y
+    target = rate if sr is None else sr
+    return (y if target == rate else audio.resample(y, sr=rate, target_sr=target)), target
 
 
 def _files(name: str) -> dict[str, Path]:
@@ -257,16 +273,21 @@ def _find(name: str) -> tuple[str, Path | None]:
     return next(_clips(name), ("", None))
 
 
+def checkout_warning(folder: Path) -> str:
+    """That a folder of recordings is inside a git checkout; empty if it is not."""
+    folder = folder.resolve()
+    checkout = next((p for p in (folder, *folder.parents) if (p / ".git").exists()), None)
+    if checkout is None:
+        return ""
+    return (
+        f"This folder is inside the git checkout {shown(checkout)}: your voice may be "
+        f"committed with it. Name a folder outside, here or in {RECORDINGS_VARIABLE}."
+    )
+
+
 def _warning() -> str:
     """What the reader should know about the folder; empty if nothing."""
-    said = []
-    folder = recordings_dir().resolve()
-    checkout = next((p for p in (folder, *folder.parents) if (p / ".git").exists()), None)
-    if checkout:
-        said.append(
-            f"This folder is inside the git checkout {shown(checkout)}: your voice may be "
-            f"committed with it. Set {RECORDINGS_VARIABLE} to a folder outside."
-        )
+    said = list(filter(None, [checkout_warning(recordings_dir())]))
     earlier = _earlier_dir()
     if earlier and any(e for end in KINDS.values() for e in earlier.glob(f"*-{end}.*")):
         said.append(

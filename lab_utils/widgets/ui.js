@@ -132,6 +132,34 @@ export function ask(model, content, { buffers = [], patience = 0 } = {}) {
   });
 }
 
+const ANSWER_WITHIN = 8000; // ms
+const SILENT =
+  "The notebook's kernel does not answer: it was restarted or is busy. Run this cell again when it is free.";
+
+/** @typedef {{ buffers?: ArrayBufferView[], patience?: number }} Sent */
+/** @typedef {(content: Record<string, unknown>, sent?: Sent) => Promise<Answer | null>} Tell */
+
+/**
+ * A line that says what happens, and a way to ask Python whose answers it says. `tell` gives null
+ * where Python refused, or did not answer: then the kernel is gone.
+ * @param {Model} model
+ */
+export function conversation(model) {
+  const status = make("p", { className: "wl-status", role: "status" });
+  /** @param {string} text */
+  const say = (text, bad = false) => {
+    status.textContent = text;
+    status.classList.toggle("wl-bad", bad);
+  };
+  /** @type {Tell} */
+  const tell = async (content, { buffers = [], patience = ANSWER_WITHIN } = {}) => {
+    const answer = await ask(model, content, { buffers, patience });
+    say(answer?.message ?? SILENT, !answer?.ok);
+    return answer?.ok ? answer : null;
+  };
+  return { status, say, tell };
+}
+
 const WAITING =
   "No sound yet: a notebook is saved without it, and Python sends it when it is free. " +
   "If Python was restarted, run this cell again.";
