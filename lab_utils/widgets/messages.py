@@ -6,6 +6,7 @@ What a widget syncs is its state, and state is saved with the notebook: by ``jup
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,18 +18,30 @@ from ..errors import LabError
 
 UNASKED = (1.0, 5.0)  #: seconds after a widget is shown at which it sends what nobody asked for yet
 _HERE = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 
 
 def script(name: str) -> str:
-    """A widget's script with the shared ``ui.js`` in place of its import: one file for the page."""
-    shared = (_HERE / "ui.js").read_text("utf-8").replace("\nexport ", "\n")
-    first, own = (_HERE / f"{name}.js").read_text("utf-8").split('from "./ui.js";\n')
-    return shared + first[: first.rindex("import {")] + own
+    """A widget's script after those that it imports, without their exports: one file for a page."""
+    parts: dict[str, str] = {}
+    _gather(name, parts)
+    own = parts.pop(name)
+    shared = (part.split("\nexport default ")[0] + "\n" for part in parts.values())
+    return "".join(shared).replace("\nexport ", "\n") + own
 
 
-def style(name: str) -> str:
-    """A widget's style sheet after the shared ``ui.css``."""
-    return "".join((_HERE / f"{part}.css").read_text("utf-8") for part in ("ui", name))
+def _gather(name: str, parts: dict[str, str]) -> None:
+    """Add a script, without its imports, after the scripts that these name."""
+    text = (_HERE / f"{name}.js").read_text("utf-8")
+    for other in _IMPORT.findall(text):
+        if other not in parts:
+            _gather(other, parts)
+    parts[name] = _IMPORT.sub("", text)
+
+
+def style(*names: str) -> str:
+    """A widget's style sheets after the shared ``ui.css``."""
+    return "".join((_HERE / f"{part}.css").read_text("utf-8") for part in ("ui", *names))
 
 
 class Answering(anywidget.AnyWidget):
