@@ -55,7 +55,7 @@ def test_a_corpus_is_reviewed_by_keyboard(opened, axe):
     studio.resize(1280)
     cells = page.locator(".jp-Cell").count()
     assert box.locator("del").all_inner_texts() == ["Nobody ever said this."]
-    assert "disagreement" in box.locator("li").all_inner_texts()[0]
+    assert "error rate" in box.locator("li").all_inner_texts()[0]
 
     box.get_by_role("button", name="Accept").focus()
     keys.press("p")

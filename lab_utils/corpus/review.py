@@ -222,7 +222,10 @@ def queue(manifest: Manifest, contract: Contract = WHISPER) -> Queue:
     done = sorted((c for c in manifest.clips if c.verdict), key=lambda clip: clip.reviewed_at)
     open_ = sorted((c for c in manifest.clips if not c.verdict), key=badness)
     sentences = {
-        name: tuple(f"{f.rule}: {f.found}. {report.remedy(f)}" for f in findings)
+        name: tuple(
+            f"Expected: {contract[f.rule].sentence}. Found: {f.found}. {report.remedy(f)}"
+            for f in findings
+        )
         for name, findings in found.items()
     }
     return Queue(tuple(clip.id for clip in (*done, *open_)), len(done), sentences)

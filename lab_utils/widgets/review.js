@@ -98,7 +98,7 @@ function furniture() {
     about: part("about"),
     findings: make("ul", { className: "wl-findings" }),
     stage: make("div", { className: "wl-stage" }),
-    label: make("label", {}, "Text", field),
+    label: make("label", { className: "wl-text" }, "Text", field),
     heard: part("heard"),
     row: make("div", { className: "wl-row" }, ...Object.values(buttons)),
     status: make("p", { className: "wl-status", role: "status" }),
