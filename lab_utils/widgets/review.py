@@ -30,19 +30,8 @@ class Reviewer(Answering):
     U takes the last decision back, the arrows look at other clips. In the text Enter accepts,
     Escape takes the change back, and Alt+P plays.
 
-    Parameters
-    ----------
-    folder : path-like
-        The corpus: the folder with ``manifest.csv``. Every decision is written there at once.
-    by : str
-        Who reviews; kept with each decision.
-    contract : Contract
-        Whose findings decide which clips are the worst.
-
-    Raises
-    ------
-    CorpusError
-        There is no manifest, it has no clips, or nobody is named in ``by``.
+    Parameters and errors are those of :class:`lab_utils.corpus.review.Review`; every decision is
+    written into the corpus at once.
 
     Notes
     -----
