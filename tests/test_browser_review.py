@@ -75,7 +75,8 @@ def test_a_corpus_is_reviewed_by_keyboard(opened, axe):
     page.wait_for_function(PLAYS)  # the next plays by itself
     assert page.evaluate("document.activeElement.textContent") == "Accept"
 
-    keys.press("r")
+    cyrillic = {"key": "к", "code": "KeyR", "bubbles": True}  # R by its place on the keyboard
+    page.locator(":focus").dispatch_event("keydown", cyrillic)
     page.get_by_text("Clip 3 of 12").wait_for()
     keys.press("u")
     page.get_by_text("Clip 2 of 12").wait_for()
@@ -101,8 +102,15 @@ def test_a_corpus_is_reviewed_by_keyboard(opened, axe):
         "doubt": ("accepted", "Four of these words were misheard.", "anna"),
     }
 
+    keys.down("Enter")
+    page.get_by_text("Clip 5 of 12").wait_for()
+    keys.down("Enter")  # held down: what comes next was not heard
+    page.wait_for_timeout(500)
+    keys.up("Enter")
+    assert page.get_by_text("Clip 5 of 12").is_visible()
+
     waits = []
-    for position in range(5, 13):  # right clips: one key each
+    for position in range(6, 13):  # right clips: one key each
         page.evaluate(PLAYED)
         keys.press("Enter")
         waits.append(page.evaluate("window.played"))

@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -202,6 +204,30 @@ def test_a_full_disk_leaves_the_old_manifest_and_the_review_open(made, monkeypat
     assert table(made) == before and not list(made.glob("*.partial"))
     opened.decide("wrong", "accepted", text="New words.")
     assert row(made, "wrong").text == "New words."
+
+
+REVIEWER = """
+import sys
+from lab_utils.corpus.review import Review
+review = Review(sys.argv[1], by="anna")
+for i, name in enumerate(100 * review.queue.ids):
+    review.decide(name, "accepted", text=f"Text {i}.")
+    print(i, name, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_reviewer_loses_nothing_that_was_confirmed(made):
+    for n_confirmed in (1, 7):
+        code = [sys.executable, "-c", REVIEWER, str(made)]
+        with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as child:
+            confirmed = [child.stdout.readline().split() for _ in range(n_confirmed)]
+            child.kill()
+        i, name = confirmed[-1]
+        found = row(made, name)
+        assert found.verdict == "accepted" and int(found.text[5:-1]) >= int(i)
+        review.Review(made, by="ben").decide(name, "rejected")  # and it goes on
+        assert not list(made.glob("*.partial"))
 
 
 def test_what_cannot_be_reviewed_is_said(tmp_path):
