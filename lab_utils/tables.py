@@ -20,6 +20,10 @@ MAX_CELL = 1 << 20  #: characters in one cell
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "an Excel or zip file"}
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+#: what a spreadsheet would run as a formula, or turn into a number or a date
+_CALCULATED = re.compile(
+    r"'*(?:[=+\-@\t\r＝＋－＠]|(?=.*\d)[\d\s.,:/%$€+-]*[^\W\d_]{0,9}[\d\s.,:/%$€+-]*\Z)"
+)
 
 
 def read(
@@ -112,9 +116,19 @@ def _row(path: Path, line: int, header: list[str], cells: list[str], short: bool
 
 
 def write(
-    path: str | os.PathLike, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    path: str | os.PathLike,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    mark: bool = False,
 ) -> Path:
     """Write a table whole or not at all, after reading it back and comparing every cell.
+
+    Parameters
+    ----------
+    mark : bool
+        Begin with a byte order mark, without which some spreadsheets misread accents and other
+        scripts. :func:`read` skips it.
 
     Raises
     ------
@@ -125,7 +139,8 @@ def write(
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
     quoting = csv.QUOTE_ALL if any("\r" in c for row in cells for c in row) else csv.QUOTE_MINIMAL
     with replacing(path, error=TableError) as temporary:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        encoding = "utf-8-sig" if mark else "utf-8"
+        with open(temporary, "w", encoding=encoding, newline="") as file:
             writer = csv.writer(file, lineterminator="\n", quoting=quoting)
             writer.writerow(columns)
             writer.writerows(cells)
@@ -133,6 +148,22 @@ def write(
         if back != [row for row in cells if row]:
             raise TableError(f"{path.name} would not be read back as it was written.")
     return path
+
+
+def quoted(cell: str) -> str:
+    """A text as a spreadsheet leaves it alone: after an apostrophe where it would calculate.
+
+    Examples
+    --------
+    >>> quoted("=1+1"), quoted("May 5"), quoted("It was on the fifth of May.")
+    ("'=1+1", "'May 5", 'It was on the fifth of May.')
+    """
+    return f"'{cell}" if _CALCULATED.match(cell) else cell
+
+
+def unquoted(cell: str) -> str:
+    """The text that :func:`quoted` was given."""
+    return cell[1:] if cell.startswith("'") and _CALCULATED.match(cell[1:]) else cell
 
 
 def read_unquoted(path: str | os.PathLike) -> list[tuple[int, list[str]]]:

@@ -95,3 +95,20 @@ def test_empty_columns_of_a_spreadsheet_are_no_columns(tmp_path):
         {"file": "a.wav", "speaker": "x"},
         {"file": "b.wav", "speaker": "y"},
     ]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "-Yes.", "@x", "+49", "\tx", "20,000", "May 5", "＝1"])
+def test_a_spreadsheet_gets_text_and_gives_it_back(cell):
+    for text in (cell, f"'{cell}", f"''{cell}"):
+        assert tables.quoted(text) == f"'{text}" and tables.unquoted(tables.quoted(text)) == text
+
+
+@pytest.mark.parametrize("cell", ["", "'Tis.", "It was 5 of them.", "No = sign first.", "talk-01a"])
+def test_other_text_is_left_alone(cell):
+    assert tables.quoted(cell) == cell == tables.unquoted(cell)
+
+
+def test_a_mark_says_that_it_is_utf8(tmp_path):
+    path = tables.write(tmp_path / "t.csv", ["one"], [["é"]], mark=True)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfone")
+    assert tables.read(path) == [(2, {"one": "é"})]

@@ -8,9 +8,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from lab_utils import samples
+import numpy as np
+
+from lab_utils import audio, samples
+from lab_utils.constants import VOICE_SR
 from lab_utils.corpus import label, pipeline
-from lab_utils.corpus.manifest import Manifest
+from lab_utils.corpus.manifest import Clip, Manifest
 
 FOLDER = samples.assets_dir() / "workshop"
 
@@ -50,6 +53,33 @@ def small(folder: Path, n: int = 3) -> Manifest:
     made = Manifest(folder, tuple(clips))
     made.save()
     return made
+
+
+def murmured(folder: Path, said: dict[str, tuple[str, str]]) -> Manifest:
+    """A corpus of synthetic sounds with these texts, made at once: clip id -> (text, heard)."""
+    clips = []
+    for i, (name, (text, heard)) in enumerate(said.items()):
+        clip = Clip(
+            *(name, f"clips/{name}.wav", "talk.flac", 3.0 * i, 3.0 * i + 2.5),
+            **{"speaker": "ann", "language": "en", "licence": "CC0", "consent": "written"},
+            **{"text": text, "text_by": "whisper base" if text else "", "heard": heard},
+            more=(("mood", "calm"),),
+        )
+        (folder / "clips").mkdir(parents=True, exist_ok=True)
+        audio.save_wav(folder / clip.file, murmur(i), sr=VOICE_SR)
+        clips.append(clip)
+    made = Manifest(folder, tuple(clips))
+    made.save()
+    return made
+
+
+def murmur(seed: int, seconds: float = 2.5) -> np.ndarray:
+    """Noise that rises and falls as speech does: no two seeds alike."""
+    rng = np.random.default_rng(seed)
+    beat = np.interp(
+        np.arange(0, seconds, 1 / VOICE_SR), np.arange(20) / 6, rng.uniform(0.02, 1, 20)
+    )
+    return (0.2 * beat * rng.standard_normal(len(beat))).clip(-0.9, 0.9).astype(np.float32)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

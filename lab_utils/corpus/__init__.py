@@ -9,6 +9,7 @@ One noun a module, in the order of the work:
 - ``session``, ``takes``: or read sentences aloud, each take checked at once;
 - ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
   how that is tested, what is wrong;
+- ``review``, ``sheet``: a person hears the clips, the worst first, and corrects the texts;
 - ``alphabets``, ``spelling``, ``english``: what letters a language has, how numbers are read;
 - ``export``, ``seal``, ``splits``, ``training_config``: what a trainer wants, written in one step
   and over nothing else.

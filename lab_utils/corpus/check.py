@@ -77,14 +77,14 @@ class Report:
 
 
 def check(manifest: Manifest, contract: Contract) -> Report:
-    """Compare a corpus, or an export read back, with a contract.
+    """Compare a corpus, or an export read back, with a contract; rejected clips are left out.
 
     Notes
     -----
     Taught in: notebooks/08_dataset.ipynb.
     """
     facts: dict[str, ClipFacts] = {}
-    corpus = Examined(manifest, facts, tuple(_files(manifest, facts)))
+    corpus = Examined(manifest.kept(), facts, tuple(_files(manifest, facts)))
     found = (f for rule in contract.rules for f in rule.test(corpus, rule.key, rule.limit))
     return Report(manifest, contract, tuple(found), facts)
 
@@ -99,6 +99,8 @@ def _files(manifest: Manifest, facts: dict[str, ClipFacts]) -> Iterator[Finding]
             yield Finding("inside", clip.id, f"{clip.file!r} leads outside", FAR)
             continue
         named.add(path)
+        if clip.verdict == "rejected":
+            continue
         if not path.is_file():
             yield Finding("missing_file", clip.id, f"no file {clip.file!r}", FAR)
             continue

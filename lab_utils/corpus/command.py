@@ -15,12 +15,26 @@ from pathlib import Path
 
 from .. import environment, files
 from ..errors import CorpusError
-from . import check, clean, export, label, pipeline, report, rules, splits, training_config
+from . import (
+    check,
+    clean,
+    export,
+    label,
+    pipeline,
+    report,
+    review,
+    rules,
+    sheet,
+    splits,
+    training_config,
+)
 from .manifest import MANIFEST, Manifest
 
 EPILOG = """the usual order:
   python -m lab_utils corpus prepare recordings corpus --denoise gate --jobs 2
   python -m lab_utils corpus label corpus --scripts recordings
+  python -m lab_utils corpus review corpus --out review.csv
+  python -m lab_utils corpus review corpus --apply review.csv --by anna
   python -m lab_utils corpus export corpus voice   --to ljspeech --speaker anna
   python -m lab_utils corpus export corpus whisper --to audiofolder --by speaker
   python -m lab_utils corpus check voice   --contract voice
@@ -74,6 +88,23 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FOLDER",
         help="take the words from NAME.txt (read out) or NAME.srt, NAME.vtt (subtitles) there",
+    )
+
+    step = add("review", _review, "correct the texts in a spreadsheet (in a page: lab 8)")
+    step.add_argument("corpus", type=Path)
+    tables = step.add_mutually_exclusive_group()
+    tables.add_argument(
+        "--out", type=Path, metavar="TABLE", help="write a table to fill in, worst clips first"
+    )
+    tables.add_argument(
+        "--apply", type=Path, metavar="TABLE", help="take verdicts and texts from it"
+    )
+    step.add_argument("--by", metavar="NAME", help="who reviewed (needed with --apply)")
+    step.add_argument(
+        "--contract",
+        choices=tuple(rules.CONTRACTS),
+        default="whisper",
+        help="whose findings say which clips are the worst (default whisper)",
     )
 
     step = add("export", _export, "clips -> what a trainer reads")
@@ -171,6 +202,23 @@ def _read_scripts(manifest: Manifest, folder: Path) -> Manifest:
             if script.is_file():
                 manifest = take(manifest, recording, label.read_script(script))
     return manifest
+
+
+def _review(options: argparse.Namespace) -> int:
+    if options.apply:
+        if not options.by:
+            raise CorpusError("--apply notes who reviewed: say it with --by NAME.")
+        changed = sheet.apply(options.corpus, options.apply, by=options.by)
+        print(f"{len(changed)} clips changed.")
+    elif options.out:
+        contract = rules.contract(options.contract)
+        path = sheet.write(options.corpus, options.out, contract=contract)
+        print(
+            f"{path}: fill in the column verdict with accepted or rejected, correct the texts, and "
+            "save it as CSV in UTF-8. Then use --apply."
+        )
+    print(review.summary(Manifest.load(options.corpus)))
+    return 0
 
 
 def _export(options: argparse.Namespace) -> int:

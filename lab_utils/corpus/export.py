@@ -1,8 +1,8 @@
 """One corpus, two contracts: LJSpeech at 22 050 Hz for a voice, audiofolder at 16 kHz for Whisper.
 
-An export takes the place of an earlier one in one step, and of nothing else (see ``seal``). Both
-can be read back, with ``read_ljspeech`` and ``read_audiofolder``, as the program that receives them
-would read them.
+Clips that a reviewer rejected are left out, which ``notes`` of the export says. An export takes the
+place of an earlier one in one step, and of nothing else (see ``seal``). Both can be read back, with
+``read_ljspeech`` and ``read_audiofolder``, as the program that receives them would read them.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
@@ -68,6 +68,7 @@ def ljspeech(
     The table has no quotes: a line of it is a clip. So every run of white space in a text, line
     separators too, becomes one space there; ``manifest.csv`` keeps the text as it is.
     """
+    manifest, left_out = _kept(manifest)
     speakers = sorted({clip.speaker for clip in manifest.clips})
     if speaker is None and len(speakers) > 1:
         raise CorpusError(
@@ -96,7 +97,7 @@ def ljspeech(
         _compare(made, {name: line[2] for name, line in lines.items()})
         if config:
             config(made, folder / "config.json")
-    return dataclasses.replace(made, folder=Path(out), notes=tuple(staging.notes))
+    return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
 
 
 def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
@@ -113,6 +114,7 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
         A clip without a text or without a split, an id that is not safe as a file name, or a
         folder that is not ours (see :func:`seal.replacing`).
     """
+    manifest, left_out = _kept(manifest)
     clips = manifest.clips
     _check(clips, of="the corpus")
     if without := [clip.id for clip in clips if clip.split not in SPLITS]:
@@ -134,7 +136,7 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
                 tables.write(folder / split / METADATA, _COLUMNS, rows)
         made = read_audiofolder(folder)
         _compare(made, texts)
-    return dataclasses.replace(made, folder=Path(out), notes=tuple(staging.notes))
+    return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
 
 
 def read_ljspeech(folder: str | os.PathLike) -> Manifest:
@@ -243,6 +245,13 @@ def _table(folder: Path, name: str, read: Callable[..., list], **options: object
     except FileNotFoundError as error:
         raise CorpusError(f"Expected {name} in {folder}, found none.") from error
     raise CorpusError(f"{name} in {folder} has no rows.")
+
+
+def _kept(manifest: Manifest) -> tuple[Manifest, list[str]]:
+    """The corpus without its rejected clips, and a note of how many those are."""
+    kept = manifest.kept()
+    n_rejected = len(manifest) - len(kept)
+    return kept, [f"left out: {n_rejected} clips that were rejected"] if n_rejected else []
 
 
 def _one_line(text: str) -> str:

@@ -87,7 +87,8 @@ def with_whisper(
     for clip in manifest.speaking(language).clips:
         if (text := heard.get(clip.id)) is not None:
             clip = dataclasses.replace(clip, heard=text)
-            if not clip.text or clip.text_by.startswith("whisper"):
+            by_machine = not clip.text or clip.text_by.startswith("whisper")
+            if by_machine and not clip.verdict:
                 words = "" if text == NO_SPEECH else text
                 clip = dataclasses.replace(clip, text=words, text_by=f"whisper {name}")
         clips.append(clip)
@@ -201,21 +202,32 @@ def _write_cache(path: Path, known: dict[str, str]) -> None:
 
 
 def from_texts(manifest: Manifest, texts: Mapping[str, str], *, by: str = "given") -> Manifest:
-    """Take each clip's text from a table ``{clip id: text}``.
+    """Take each clip's text from a table ``{clip id: text}``; a reviewed clip keeps its own.
 
     Raises
     ------
     CorpusError
-        A text is for a clip that the corpus does not have, or holds a special token of Whisper's.
+        A text is for a clip that the corpus does not have, or holds a special token of Whisper's;
+        another text is given for a reviewed clip.
     """
     if unknown := sorted(set(texts) - {clip.id for clip in manifest.clips})[:3]:
         raise CorpusError(f"Expected texts for clips of this corpus, found ids {unknown}.")
     for name, text in texts.items():
-        _refuse_tokens(text, f"The text of clip {name!r}")
-    return manifest.updated({k: {"text": v, "text_by": by} for k, v in texts.items()})
+        refuse_tokens(text, f"The text of clip {name!r}")
+    reviewed = {clip.id: clip for clip in manifest.clips if clip.verdict}
+    for name, clip in reviewed.items():
+        if by == "given" and texts.get(name, clip.text) != clip.text:
+            raise CorpusError(
+                f"Clip {name!r} was reviewed by {clip.reviewed_by} and keeps its text. Change it "
+                "in a review."
+            )
+    return manifest.updated(
+        {k: {"text": v, "text_by": by} for k, v in texts.items() if k not in reviewed}
+    )
 
 
-def _refuse_tokens(text: str, what: str) -> None:
+def refuse_tokens(text: str, what: str) -> None:
+    """Raise CorpusError if a text, which the message calls ``what``, holds a special token."""
     if found := _TOKEN.search(text):
         raise CorpusError(
             f"{what} holds {found[0]!r}, a special token of Whisper's and not a word. "
@@ -276,7 +288,7 @@ def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
         The script holds no words, or one of Whisper's special tokens; the clips have not been
         heard yet; no clip is of this recording.
     """
-    _refuse_tokens(script, "The script")
+    refuse_tokens(script, "The script")
     lines = [line.strip() for line in script.splitlines() if line.strip()]
     script, length = " ".join(lines), 0
     words: list[tuple[int, int]] = []  # where each lies in the script

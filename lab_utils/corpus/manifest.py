@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.csv"
 DROPPED = "dropped.csv"
 SPLITS = ("train", "validation", "test")
+VERDICTS = ("accepted", "rejected")
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,13 @@ class Clip:
     licence: str = ""
     consent: str = ""
     text: str = ""  #: what is spoken
-    text_by: str = ""  #: ``"whisper base"``, ``"script"``, ``"subtitles"`` or ``"given"``
+    #: ``"whisper base"``, ``"script"``, ``"subtitles"``, ``"given"`` or ``"review"``
+    text_by: str = ""
     heard: str = ""  #: what Whisper wrote down, to compare the text with
     split: str = ""  #: ``"train"``, ``"validation"``, ``"test"`` or empty
+    verdict: str = ""  #: a reviewer's, ``"accepted"`` or ``"rejected"``; empty: not reviewed
+    reviewed_by: str = ""
+    reviewed_at: str = ""  #: date and time in UTC, as in ISO 8601
     more: tuple[tuple[str, str], ...] = ()  #: columns of your own and their cells, kept as they are
 
     @property
@@ -106,6 +111,10 @@ class Manifest:
         """The same corpus with these clips only."""
         return dataclasses.replace(self, clips=tuple(clips))
 
+    def kept(self) -> Manifest:
+        """The same corpus without the clips that a reviewer rejected."""
+        return self.select(clip for clip in self.clips if clip.verdict != "rejected")
+
     def table(self) -> pd.DataFrame:
         """One row a clip: id, recording, speaker, start, duration (seconds), text, split."""
         columns = ["id", "recording", "speaker", "start", "duration", "text", "split"]
@@ -115,10 +124,36 @@ class Manifest:
         """One row for each thing that was dropped: recording, start, end (seconds), reason."""
         return _frame(self.dropped, ["recording", "start", "end", "reason"])
 
-    def save(self) -> Path:
-        """Write ``manifest.csv`` and ``dropped.csv``; returns the manifest's path."""
+    def save(self, *, checked: bool = False) -> Path:
+        """Write ``manifest.csv`` and ``dropped.csv``; returns the manifest's path.
+
+        Parameters
+        ----------
+        checked : bool
+            The manifest on disk is known to be the one that this one was made from.
+
+        Raises
+        ------
+        CorpusError
+            The manifest on disk has later reviews of the same clips, or it cannot be written.
+        """
+        if not checked:
+            self._refuse_to_lose_reviews()
         _write(self.folder / DROPPED, Dropped, self.dropped)
         return _write(self.folder / MANIFEST, Clip, self.clips)
+
+    def _refuse_to_lose_reviews(self) -> None:
+        try:
+            before = Manifest.load(self.folder).clips
+        except CorpusError:  # none, or no table
+            return
+        ours = {(clip.id, clip.start, clip.end): clip.reviewed_at for clip in self.clips}
+        later = [c.id for c in before if ours.get((c.id, c.start, c.end), "~") < c.reviewed_at]
+        if later:
+            raise CorpusError(
+                f"{MANIFEST} in {self.folder} has reviews of {len(later)} clips that would be "
+                f"lost, such as {later[0]!r}. Load it again (Manifest.load), and repeat the step."
+            )
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> Manifest:
@@ -128,7 +163,7 @@ class Manifest:
         ------
         CorpusError
             It is missing or no table of clips, or a row, which is named, has an id that is not
-            safe as a file name or not unique, times that are none, or an unknown split.
+            safe as a file name or not unique, times that are none, or an unknown split or verdict.
         """
         folder = Path(folder)
         if not (folder / MANIFEST).exists():
@@ -138,11 +173,12 @@ class Manifest:
         rows = _read(folder / MANIFEST, Clip, required=("id", "file"))
         check_ids(((line, clip.id) for line, clip in rows), table=MANIFEST)
         for line, clip in rows:
-            if clip.split and clip.split not in SPLITS:
-                raise TableError(
-                    f"{MANIFEST}, line {line}: expected one of the splits {', '.join(SPLITS)} or "
-                    f"none, found {clip.split!r}."
-                )
+            for name, known in (("split", SPLITS), ("verdict", VERDICTS)):
+                if (found := getattr(clip, name)) and found not in known:
+                    raise TableError(
+                        f"{MANIFEST}, line {line}: expected one of the {name}s {', '.join(known)} "
+                        f"or none, found {found!r}."
+                    )
         dropped = ()
         if (folder / DROPPED).exists():
             dropped = _read(folder / DROPPED, Dropped, required=("recording", "reason"))

@@ -257,4 +257,4 @@ def _cut(clip: Clip) -> tuple[str, float, float]:
 
 
 def _by_hand(clip: Clip) -> bool:
-    return bool(clip.more or (clip.text and not clip.text_by.startswith("whisper")))
+    return bool(clip.more or clip.verdict or (clip.text and not clip.text_by.startswith("whisper")))

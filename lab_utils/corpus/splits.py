@@ -24,7 +24,7 @@ def assign(
     test: float = 0.1,
     seed: int = 0,
 ) -> Manifest:
-    """Give every clip its split, by scikit-learn's ``GroupShuffleSplit``.
+    """Give every clip that is not rejected its split, by scikit-learn's ``GroupShuffleSplit``.
 
     Parameters
     ----------
@@ -50,14 +50,15 @@ def assign(
             "Expected shares above 0 that leave something for training, "
             f"found validation={validation}, test={test}."
         )
-    groups = _groups(manifest.clips, by)
+    kept = manifest.kept().clips
+    groups = _groups(kept, by)
     n_groups = len(set(groups.values()))
     if n_groups < 3:
         raise CorpusError(
             f"Three splits need at least 3 groups, found {n_groups} by {by!r}: record more, or "
             "split by another group."
         )
-    clips = sorted(manifest.clips, key=lambda clip: (groups[clip.id], _digest(_content(clip))))
+    clips = sorted(kept, key=lambda clip: (groups[clip.id], _digest(_content(clip))))
     labels = [groups[clip.id] for clip in clips]
 
     def draw(indices: list[int], share: float) -> tuple[list[int], list[int]]:

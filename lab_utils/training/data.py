@@ -129,6 +129,8 @@ def shared_sentences(train: Iterable[Example], test: Iterable[Example]) -> tuple
 def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tuple[Example, ...]:
     """The clips of a corpus that lab 08 made, each in its language (none noted: English).
 
+    Clips that a reviewer rejected are left out.
+
     Parameters
     ----------
     folder : path-like
@@ -151,7 +153,7 @@ def from_manifest(folder: str | os.PathLike, *, split: str | None = None) -> tup
             sentence=clip.id,
             language=clip.language or "en",
         )
-        for clip in manifest.clips
+        for clip in manifest.kept().clips
         if split in (None, clip.split)
     )
 

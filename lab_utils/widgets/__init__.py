@@ -14,6 +14,7 @@ _HOMES = {
     "player_html": "player",
     "my_voice": "recorder",
     "Recorder": "recorder",
+    "Reviewer": "review",
     "listen": "sound",
     "Studio": "studio",
 }

@@ -77,7 +77,7 @@ class Player(Answering):
         transcript: Spoken | None = None,
         view: str = "waveform",
     ) -> None:
-        content = _content(y, sr=sr, transcript=transcript, label=label, view=view)
+        content = playable(y, sr=sr, transcript=transcript, label=label, view=view)
         self.audio, self.picture = (content.pop(name) for name in self.carried)
         super().__init__(data=content)
 
@@ -196,7 +196,7 @@ def player_html(
     transcript = _part(transcript, start=start, end=end)
     if rate > audio.SAMPLE_RATE:
         y, rate = audio.resample(y, sr=rate, target_sr=audio.SAMPLE_RATE), audio.SAMPLE_RATE
-    content = _content(y, sr=rate, transcript=transcript, label=label, view=view)
+    content = playable(y, sr=rate, transcript=transcript, label=label, view=view)
     for name in Player.carried:
         content[name] = base64.b64encode(content[name]).decode("ascii")
     place = f"whisper-lab-player-{next(_numbers)}"
@@ -288,8 +288,13 @@ def _part(transcript: Spoken | None, *, start: float, end: float | None) -> Spok
     return replace(transcript, segments=inside(kept))
 
 
-def _content(
-    y: np.ndarray, *, sr: int, transcript: Spoken | None, label: str, view: str
+def playable(
+    y: np.ndarray,
+    *,
+    sr: int,
+    label: str,
+    transcript: Spoken | None = None,
+    view: str = "waveform",
 ) -> dict[str, Any]:
     """What player.js needs: numbers and words as JSON, sound and picture as bytes."""
     if not label.strip():
