@@ -65,14 +65,15 @@ def test(argv: list[str]) -> int:
         description="Run ruff and the type checker, then the tests and all notebooks with pytest, "
         "after what they need is installed.",
         epilog="pytest's options follow, as in: test -k audio    test tests/test_metrics.py    "
-        "test -x. Two processes share the tests; -n 0 runs them in one.",
+        "test -x. Up to three processes share the tests; -n 0 runs them in one.",
     )
     parser.add_argument("--fast", action="store_true", help="no models, no browser, no notebooks")
     options, others = parser.parse_known_args(argv)
     python = set_up(extras=("test", "classroom"))
     if failed := _lint(python):
         return failed
-    workers = ["-n", str(min(2, os.cpu_count() or 1)), "--no-loadscope-reorder"]
+    # one more than cores: a test often waits for a browser or a process of its own
+    workers = ["-n", str(min(3, 1 + (os.cpu_count() or 1))), "--no-loadscope-reorder"]
     command = [str(python), "-m", "pytest", *workers, *(FAST if options.fast else []), *others]
     variables = {"OMP_NUM_THREADS": "1", **_variables(python)}
     return subprocess.run(command, cwd=environment.project_dir(), env=variables).returncode

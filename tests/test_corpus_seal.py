@@ -340,6 +340,7 @@ print(killed, sorted(states))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize(("to", "way"), [("ljspeech", "exchange"), ("audiofolder", "renames")])
+@pytest.mark.slow
 def test_killed_at_any_step_the_old_or_the_new_one_is_whole(tmp_path, to, way):
     if way == "exchange":
         (tmp_path / "a").mkdir()

@@ -78,6 +78,7 @@ print(len(detector.finish()), resident() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads its memory from /proc")
+@pytest.mark.slow
 def test_an_hour_of_listening_needs_no_more_memory_than_ten_minutes():
     done = subprocess.run(
         [sys.executable, "-c", LISTEN], capture_output=True, text=True, check=True, timeout=300
@@ -87,6 +88,7 @@ def test_an_hour_of_listening_needs_no_more_memory_than_ten_minutes():
     assert float(more) < 23, "MB"
 
 
+@pytest.mark.slow
 def test_the_detector_leaves_torchs_threads_alone():
     code = (
         "import torch; torch.set_num_threads(2)\n"

@@ -108,6 +108,7 @@ def test_text_cells_are_looked_at_too(export_page, folder, text):
         export_page.export(notebook(folder, text=text), folder.parent / "pages", as_is=True)
 
 
+@pytest.mark.slow
 def test_the_command_refuses_and_writes_nothing(folder):
     path = notebook(folder, markup='<img alt="x" src="../secret.png">')
     out = folder.parent / "pages"
@@ -159,6 +160,7 @@ def test_the_readers_own_voice_is_exported_only_if_asked(export_page, own_voice,
     assert (duration == 3.0) == asked
 
 
+@pytest.mark.slow
 def test_a_notebook_run_for_the_repository_has_nobodys_voice(own_voice, monkeypatch):
     monkeypatch.syspath_prepend(str(TOOL.parent))
     import run_notebook

@@ -242,6 +242,7 @@ def test_web_subtitles_escape_their_signs():
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_a_time_past_the_end_is_an_error_at_once():
     done = subprocess.run(
         [sys.executable, "-c", "from lab_utils import samples, transcripts\n"
@@ -410,6 +411,7 @@ def test_an_empty_table_of_recordings_is_said(tmp_path):
     assert "recordings.csv" in said and "closed file" not in said
 
 
+@pytest.mark.slow
 def test_a_name_that_is_no_utf8_does_not_end_the_run(tmp_path):
     if sys.platform != "linux":
         pytest.skip("only Linux has such names")
@@ -423,6 +425,7 @@ def test_a_name_that_is_no_utf8_does_not_end_the_run(tmp_path):
         assert len({row["recording"] for row in csv.DictReader(file)}) >= 1
 
 
+@pytest.mark.slow
 def test_a_folder_of_weights_that_is_wrong_is_named(tmp_path):
     folder, nowhere = str(tmp_path / "none"), "http://127.0.0.1:9"
     variables = {"WHISPER_LAB_WEIGHTS": folder, "WHISPER_LAB_CACHE": str(tmp_path / "cache")}
@@ -472,6 +475,7 @@ def test_a_time_that_no_player_reads_is_not_praised(capsys):
     assert "not yet" in capsys.readouterr().out.lower()
 
 
+@pytest.mark.slow
 def test_an_endless_loop_ends_with_a_message():
     code = (
         "from lab_utils import exercises\n"

@@ -18,6 +18,8 @@ from lab_utils.errors import ExerciseError, SetupError
 pytest.importorskip("nbgrader", reason="the extra 'classroom' is not installed")
 from lab_utils.classroom import collect  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LAB = "02_transcribe"  # its exercises need no model
 SHADOW = """class Anything:

@@ -20,6 +20,8 @@ import pytest
 
 from lab_utils import environment
 
+pytestmark = pytest.mark.slow
+
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 
 

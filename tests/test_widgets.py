@@ -462,6 +462,7 @@ def test_a_notebook_saved_with_its_widgets_state_holds_no_voice(recordings, tmp_
     assert not (tmp_path / "outputs").exists(), "nor does a file beside the notebook"
 
 
+@pytest.mark.slow
 def test_nbconvert_on_the_command_line_keeps_the_voice_out(recordings, tmp_path):
     Recorder().receive(wav(tone(3.0)))
     path = private_notebook(tmp_path, OWN_VOICE)

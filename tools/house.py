@@ -39,15 +39,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transcripts": {"audio", "languages", "models", "options", "subtitles"},
     "batches": {"audio", "languages", "models", "samples"},
     "human_speech": {"registry", "samples"},
-    "decoding": {"audio", "languages", "models", "options"},
+    "decoding": {"audio", "batches", "languages", "models", "options"},
     "metrics": {"languages"},
     "corpus": {
         *("environment", "audio", "samples", "models", "transcripts", "batches", "languages"),
-        *("metrics", "pictures", "subtitles"),
+        *("metrics", "subtitles", "pictures"),
     },
     "training": {
         *("audio", "batches", "corpus", "languages", "models", "metrics", "checkpoints"),
-        *("registry", "samples"),
+        *("samples", "registry"),
     },
     "plotting": {"pictures"},
 }

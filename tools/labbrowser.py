@@ -136,6 +136,7 @@ class LabServer:
             *(f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}"),
             "--LabApp.expose_app_in_browser=True",
+            "--LanguageServerManager.autodetect=False",  # it would start the type checker we have
             *(["--allow-root"] if root_user else []),
         ]
         self._log = open(self.state / "server.log", "wb")  # noqa: SIM115

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import audio
+from .. import audio, batches
 from ..constants import CHUNK_LENGTH, SAMPLE_RATE
 from ..errors import DecodingError
 from ..languages import language_name
-from .window import Window, encode
+from .window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
     from whisper import Whisper
 
 
@@ -114,10 +115,13 @@ def detect(window: Window) -> LanguageGuess:
     -----
     Taught in: notebooks/04_language.ipynb.
     """
+    return _guess(window.audio_features, window.model)
+
+
+def _guess(audio_features: torch.Tensor, model: Whisper) -> LanguageGuess:
     import torch
     from whisper.tokenizer import get_tokenizer
 
-    model = window.model
     if not model.is_multilingual:
         raise DecodingError(
             "Expected a multilingual model, found one that knows only English: it has no language "
@@ -126,7 +130,7 @@ def detect(window: Window) -> LanguageGuess:
     tokenizer = get_tokenizer(True, num_languages=model.num_languages)
     with torch.no_grad():
         start = torch.tensor([[tokenizer.sot]], device=model.device)
-        logits = model.logits(start, window.audio_features.unsqueeze(0))[0, 0]
+        logits = model.logits(start, audio_features.unsqueeze(0))[0, 0]
     languages_only = logits[list(tokenizer.all_language_tokens)].float().softmax(-1).tolist()
     pairs = zip(tokenizer.all_language_codes, languages_only, strict=True)
     return LanguageGuess(dict(sorted(pairs, key=lambda pair: pair[1], reverse=True)))
@@ -136,6 +140,9 @@ def detect_over_time(
     y: np.ndarray, model: Whisper, *, sr: int, width: float = 5.0, hop: float = 1.0
 ) -> LanguageTrack:
     """Slide a window along a recording and detect the language at each place.
+
+    The padding of all windows is encoded once (:mod:`lab_utils.batches`), which is three times as
+    fast for windows of 5 s; probabilities differ a little from those of :func:`detect`.
 
     Parameters
     ----------
@@ -156,11 +163,16 @@ def detect_over_time(
         raise DecodingError(
             f"Expected a width between 0 and 30 s and a hop above 0 s, found {width} and {hop}."
         )
+    import torch
+
     audio.check(y)
     if sr != SAMPLE_RATE:
         y = audio.resample(y, sr=sr, target_sr=SAMPLE_RATE)
     starts = np.arange(0, max(len(y) / SAMPLE_RATE - width, 0) + 1e-9, hop)
-    n = round(width * SAMPLE_RATE)
-    firsts = [round(start * SAMPLE_RATE) for start in starts]
-    guesses = tuple(detect(encode(y[first : first + n], model)) for first in firsts)
-    return LanguageTrack(starts, width, guesses)
+    n, padding, guesses = round(width * SAMPLE_RATE), batches.padding_of(model), []
+    for first in (round(start * SAMPLE_RATE) for start in starts):
+        with torch.no_grad():
+            own = batches.encode(model, y[first : first + n], padding)
+        whole = torch.cat([own, padding.encoded[len(own) :]])
+        guesses.append(_guess(whole, model))
+    return LanguageTrack(starts, width, tuple(guesses))
