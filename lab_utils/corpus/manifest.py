@@ -41,6 +41,7 @@ class Clip:
     text_by: str = ""  #: ``"whisper base"``, ``"script"``, ``"subtitles"`` or ``"given"``
     heard: str = ""  #: what Whisper wrote down, to compare the text with
     split: str = ""  #: ``"train"``, ``"validation"``, ``"test"`` or empty
+    clipping: str = ""  #: what speaks for clipping in the recording's own samples; empty: nothing
     more: tuple[tuple[str, str], ...] = ()  #: columns of your own and their cells, kept as they are
 
     @property
