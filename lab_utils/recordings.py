@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -153,7 +153,9 @@ class Recording(contextlib.AbstractContextManager):
         if n_samples == 0:
             raise AudioError(f"{self._name} holds no samples: record or copy it again.")
 
-    def blocks(self, *, sr: int | None, mixing: Mixing | None = None) -> Iterator[np.ndarray]:
+    def blocks(
+        self, *, sr: int | None, mixing: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> Iterator[np.ndarray]:
         """Mono samples at ``sr`` Hz; see :func:`blocks`."""
         import soxr
 
@@ -162,9 +164,9 @@ class Recording(contextlib.AbstractContextManager):
                 f"Expected a rate above 0 and up to {MAX_SAMPLE_RATE:,} Hz, found {sr}."
             )
         if mixing is None:
-            mixing = self.mixing()
-            if mixing.note:
-                warnings.warn(mixing.note, AudioWarning, stacklevel=3)
+            mixing = chosen = self.mixing()
+            if chosen.note:
+                warnings.warn(chosen.note, AudioWarning, stacklevel=3)
         if sr is None or sr == self.sr:
             yield from map(mixing, self.frames())
             return

@@ -9,9 +9,10 @@ from importlib import metadata
 import numpy as np
 import pytest
 import workshop
+from music import music
 
-from lab_utils import audio
-from lab_utils.corpus import measure, speech, split
+from lab_utils import audio, human_speech, samples
+from lab_utils.corpus import measure, rules, speech, split
 from lab_utils.corpus.split import Span, SplitSettings
 from lab_utils.errors import CorpusError
 
@@ -189,13 +190,34 @@ def test_bandwidth_is_half_the_rate_that_it_went_through(rate):
     assert 0.8 * rate / 2 < found < 1.1 * rate / 2
 
 
-def test_clipping_is_seen_at_any_gain_and_after_mp3(student):
+VOICES = ("en_joe", "en_mic", "es", "it", "ru", "de", "ja")
+
+
+@pytest.mark.parametrize("style", ["organ", "harp", "band"])
+def test_music_as_loud_as_the_voice_is_seen_and_no_voice_is_music(style):
+    limit = rules.WHISPER["music"].limit
+    assert limit == rules.VOICE["music"].limit
+    rng = np.random.default_rng(1)
+    for key in (*VOICES, *(clip.key for clip in human_speech.human_clips())):
+        y, sr = audio.load(samples.get(key).path, sr=None)
+        y = y[: 8 * sr]
+        assert measure.over_held(y, sr=sr) > limit, key
+        added = music(len(y), sr=sr, style=style, rng=rng)
+        mixed = y + added * np.sqrt(np.mean(y**2) / np.mean(added**2))
+        assert measure.over_held(mixed.astype(np.float32), sr=sr) < limit, key
+
+
+def test_what_holds_its_pitch_is_measured_at_any_rate_and_level(student):
     y, sr = student
     y = y[: 8 * sr]
-    limit = measure.MOST_CLIPPED
-    flat = np.clip(6 * y, -np.abs(y).max(), np.abs(y).max())
-    assert measure.clipped_share(y) < limit < measure.clipped_share(flat)
-    assert measure.clipped_share(0.1 * flat) == pytest.approx(measure.clipped_share(flat), rel=0.01)
-    assert measure.clipped_share(audio.through_codec(0.8 * flat, sr=sr, bitrate=32)) > limit
-    assert measure.clipped_share(np.zeros(10, np.float32)) == 0
-    assert measure.clipped_share(np.zeros(0, np.float32)) == 0
+    hum = np.sin(2 * np.pi * 50 * np.arange(len(y)) / sr)
+    hum *= np.sqrt(np.mean(y**2) / np.mean(hum**2))
+    expected = measure.over_held(y + hum, sr=sr)
+    assert 1 < expected < 6 < measure.over_held(y, sr=sr)
+    assert measure.over_held(0.01 * (y + hum), sr=sr) == pytest.approx(expected, abs=0.1)
+    double = audio.resample((y + hum).astype(np.float32), sr=sr, target_sr=2 * sr)
+    assert measure.over_held(double, sr=2 * sr) == pytest.approx(expected, abs=0.5)
+    assert measure.over_held(hum, sr=sr) < 1
+    noise = np.random.default_rng(0).standard_normal(4 * sr)
+    assert measure.over_held(noise, sr=sr) > 10  # noise is the business of another rule
+    assert measure.over_held(np.zeros(10), sr=sr) == measure.over_held(np.zeros(sr), sr=sr) == 80

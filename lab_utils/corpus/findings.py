@@ -111,6 +111,15 @@ def at_least(name: str, words: str) -> Test:
     return lambda corpus, key, limit: test(corpus, key, (limit, np.inf))
 
 
+def clipping(corpus: Examined, key: str, limit: float) -> Iterator[Finding]:
+    """What the recording's own samples showed when the clip was cut, else the clip's samples."""
+    for clip, facts in corpus.measured:
+        found = facts.clipping
+        if words := clip.clipping or found.words(limit):
+            excess = FAR if found.share else found.pile_up / max(limit, 1e-9)
+            yield Finding(key, clip.id, words, float(np.clip(excess, 1.0, FAR)))
+
+
 def edge_silence(corpus: Examined, key: str, limit: float) -> Iterator[Finding]:
     """Silence at either end."""
     for clip, facts in corpus.measured:

@@ -20,7 +20,7 @@ import numpy as np
 from .. import audio, files
 from ..constants import VOICE_SR
 from ..errors import AudioError, CorpusError
-from . import clean, measure, passes, split
+from . import clean, clipping, passes, split
 from .manifest import Clip
 from .split import SplitSettings
 
@@ -33,8 +33,7 @@ class Settings:
     split: SplitSettings = SplitSettings()
     denoise: str = "none"  #: or ``"gate"``, ``"noisereduce"``
     loudness: float = -23.0  #: LUFS of every clip
-    #: a clip is dropped if more than this share of its samples lies at its ceiling
-    most_clipped: float = measure.MOST_CLIPPED
+    most_clipped: float = clipping.MOST_CLIPPED  #: a clip of which more is clipped is dropped
 
     def __post_init__(self) -> None:
         if self.denoise not in clean.METHODS:
@@ -55,6 +54,7 @@ class Cut(NamedTuple):
     number: int
     start: float
     end: float
+    clipping: str = ""  #: what the source shows of it, where that is too little to drop the clip
 
 
 class Skipped(NamedTuple):
@@ -94,7 +94,7 @@ class Job:
         """The row of one of its clips."""
         path = self.path_of(cut.number)
         file = path.relative_to(self.out).as_posix()
-        return Clip(path.stem, file, self.name, cut.start, cut.end)
+        return Clip(path.stem, file, self.name, cut.start, cut.end, clipping=cut.clipping)
 
 
 @dataclass(frozen=True)
@@ -173,15 +173,15 @@ def _make_clips(job: Job) -> State:
             dropped.append(Skipped("no speech found", 0.0, duration))
         pieces = passes.cut(sound, spans, sr=settings.sr)
         for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
-            share = measure.clipped_share(y)
-            if share > settings.most_clipped:
-                reason = f"clipped: {share:.1%} of the samples lie at the ceiling"
-                dropped.append(Skipped(reason, span.start, span.end))
+            flat = heard.flat_tops.share(span.start, span.end)
+            found = clipping.Clipping(flat, *clipping.pile_up(y))
+            if found.share > settings.most_clipped:
+                dropped.append(Skipped(f"clipped: {found.words()}", span.start, span.end))
                 continue
             path = job.path_of(number)
             if not path.is_file():
                 _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
-            clips.append(Cut(number, span.start, span.end))
+            clips.append(Cut(number, span.start, span.end, found.words()))
     dropped.sort(key=lambda item: item.start)
     return State(job.name, True, duration, tuple(clips), tuple(dropped), heard.note)
 

@@ -44,6 +44,7 @@ class Clip:
     text_by: str = ""
     heard: str = ""  #: what Whisper wrote down, to compare the text with
     split: str = ""  #: ``"train"``, ``"validation"``, ``"test"`` or empty
+    clipping: str = ""  #: what speaks for clipping in the recording's own samples; empty: nothing
     verdict: str = ""  #: a reviewer's, ``"accepted"`` or ``"rejected"``; empty: not reviewed
     reviewed_by: str = ""
     reviewed_at: str = ""  #: date and time in UTC, as in ISO 8601

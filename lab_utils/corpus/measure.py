@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import AudioError, CorpusError
-from . import clean
+from . import clean, clipping
 
 FRAME = 0.01  #: seconds of one level measurement
 SILENCE_BELOW_SPEECH = 35.0  #: dB
 ABSOLUTE_SILENCE = -75.0  #: dB relative to full scale
-MOST_CLIPPED = 0.007  #: share of samples near the ceiling; speech that is not clipped has less
-NEAR_CEILING = 0.85  #: of the ceiling
+HELD = 0.3  #: seconds for which speech holds no pitch
 ENERGY_BEYOND = 1e-6  #: above the bandwidth lies this share of the energy (-60 dB)
 BANDS, SLICES = 16, 24  #: of the fingerprint
 
@@ -33,13 +32,14 @@ class ClipFacts:
     sr: int
     channels: int
     n_samples: int
-    clipped: float  #: share of samples near the ceiling of the clip, see :func:`clipped_share`
+    clipping: clipping.Clipping  #: flat tops, and what is left of them where they blurred
     dc_offset: float  #: mean of the samples, absolute
     loudness: float  #: LUFS; -inf for silence or a clip under 0.4 s
     silence_start: float  #: longest silence at the start, at the end and between, in seconds
     silence_end: float
     silence_inside: float
     snr: float  #: estimated signal-to-noise ratio in dB
+    over_held: float  #: dB: the whole sound over what holds its pitch and level, as music does
     bandwidth: float  #: Hz above which nothing is left
     fingerprint: bytes  #: the shape of the sound, whatever its level
 
@@ -86,33 +86,17 @@ def measure(path: str | os.PathLike) -> ClipFacts:
         sr=sr,
         channels=samples.shape[1],
         n_samples=len(samples),
-        clipped=clipped_share(y),
+        clipping=clipping.examine(samples, sr=sr),
         dc_offset=abs(offset),
         loudness=loudness,
         silence_start=start,
         silence_end=end,
         silence_inside=inside,
         snr=snr_estimate(levels),
+        over_held=over_held(y, sr=sr),
         bandwidth=bandwidth(power, sr=sr),
         fingerprint=_fingerprint(power, sr=sr),
     )
-
-
-def clipped_share(y: np.ndarray) -> float:
-    """Share of samples at 85 % of the clip's ceiling or more.
-
-    Speech reaches its peaks in a few samples; a clipped wave stays there. The ceiling is the level
-    that one sample in 2000 passes, so that this works at any gain and also after MP3 or Vorbis,
-    where the flat tops have grown ripples. The mean is taken off first: an offset is not clipping.
-    """
-    if len(y) == 0:
-        return 0.0
-    magnitude = np.abs(y - np.mean(y, dtype=np.float64).astype(np.float32))
-    if not magnitude.any():
-        return 0.0
-    rank = len(y) - 1 - len(y) // 2000
-    ceiling = np.partition(magnitude, rank)[rank]
-    return float(np.mean(magnitude >= NEAR_CEILING * ceiling)) if ceiling > 0 else 0.0
 
 
 def frame_levels(y: np.ndarray, *, sr: int) -> np.ndarray:
@@ -151,6 +135,26 @@ def snr_estimate(levels: np.ndarray) -> float:
     speech = 10 ** (ordered[len(ordered) // 2 :] / 10)
     signal = max(float(speech.mean() - noise.mean()), 1e-12)
     return min(80.0, 10 * float(np.log10(signal / noise.mean())))
+
+
+def over_held(y: np.ndarray, *, sr: int) -> float:
+    """The whole sound over what holds its pitch and level for 0.3 s, in dB.
+
+    A voice glides, so little of it stays in a band of 16 Hz for so long; the notes of music do, and
+    so does a hum. 0 for a steady tone, at most 80, which silence has too.
+    """
+    import scipy.fft
+    from scipy.ndimage import minimum_filter1d
+
+    n_fft = scipy.fft.next_fast_len(round(0.064 * sr), real=True)
+    window, hop = np.hanning(n_fft).astype(np.float32), n_fft // 4
+    padded = np.pad(y, (0, max(0, n_fft - len(y))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
+    Z = scipy.fft.rfft(frames * window, axis=1)
+    power = Z.real**2 + Z.imag**2
+    held = minimum_filter1d(power, max(1, round(HELD * sr / hop)), axis=0)
+    whole, held = (float(x.sum(dtype=np.float64)) for x in (power, held))
+    return min(80.0, 10 * float(np.log10(whole / held))) if held > 0 else 80.0
 
 
 def _spectrogram(y: np.ndarray, *, n_fft: int = 512) -> np.ndarray:

@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import audio
 from . import clean, split
+from .clipping import FlatTops
 from .speech import SAMPLE_RATE, SpeechDetector
 from .split import Span
 
@@ -32,6 +33,7 @@ class Listening:
     duration: float  #: seconds
     noise: np.ndarray  #: pieces in which nobody speaks: float32, shape (n_frames, 1024)
     noise_times: np.ndarray  #: where they lie, in seconds: shape (n_frames,)
+    flat_tops: FlatTops  #: of the source's own samples
     note: str = ""  #: what the reader should know about the recording
 
     def noise_near(self, span: Span) -> np.ndarray:
@@ -42,7 +44,7 @@ class Listening:
 
 
 def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) -> Listening:
-    """First step: speech probabilities and an even sample of pieces without speech.
+    """First step: where speech is, an even sample of pieces without it, and flat tops.
 
     Parameters
     ----------
@@ -61,7 +63,13 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
     try:
         with audio.Recording(path) as recording:
             mixing = recording.mixing()
-            for y in recording.blocks(sr=sr, mixing=mixing):
+            tops = FlatTops(sr=recording.sr)
+
+            def mono(source: np.ndarray) -> np.ndarray:
+                tops.feed(source if mixing.channel is None else source[:, [mixing.channel]])
+                return mixing(source)
+
+            for y in recording.blocks(sr=sr, mixing=mono):
                 frames.feed(y)
                 if keep is not None:
                     keep.write(y.data)
@@ -81,6 +89,7 @@ def listen(path: str | os.PathLike, *, sr: int, keep: BinaryIO | None = None) ->
         frames.n_samples / sr,
         pieces[quiet],
         times[quiet].astype(float),
+        tops,
         mixing.note,
     )
 

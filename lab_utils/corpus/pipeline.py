@@ -229,9 +229,8 @@ def _collect(
         for cut in state.clips:
             clip = job.clip(cut)
             old = known.get(_cut(clip), clip)
-            clips.append(
-                dataclasses.replace(old, file=clip.file, recording=clip.recording, **values)
-            )
+            values |= {"file": clip.file, "recording": clip.recording, "clipping": clip.clipping}
+            clips.append(dataclasses.replace(old, **values))
         dropped += [Dropped(job.name, *item) for item in state.dropped]
     dropped.sort(key=lambda item: (item.recording, item.start))
     return Manifest(before.folder, tuple(clips), tuple(dropped))

@@ -42,6 +42,7 @@ class Defect:
     write: dict[str, Any] = dataclasses.field(default_factory=dict)  #: options for soundfile
     file: Callable[[Path], object] | None = None  #: what happens to the file
     row: Callable[[Clip], dict[str, Any]] | None = None  #: other values in the row
+    also: tuple[str, ...] = ()  #: rules that it cannot but break with it
 
 
 def _silence_inside(y: np.ndarray, sr: int) -> np.ndarray:
@@ -59,6 +60,15 @@ def _clipped(y: np.ndarray, sr: int) -> np.ndarray:
     return flat * np.sqrt(np.mean(y**2) / np.mean(flat**2))
 
 
+def _music(y: np.ndarray, sr: int) -> np.ndarray:
+    """A chord under the voice, 6 dB softer; the whole as loud as before."""
+    t = np.arange(len(y)) / sr
+    notes = (np.sin(2 * np.pi * k * f * t) / k for f in (220, 277.2, 329.6) for k in (1, 2, 3))
+    chord = np.sum(list(notes), axis=0)
+    mixed = y + chord * np.sqrt(np.mean(y**2) / np.mean(chord**2)) / 2
+    return mixed * np.sqrt(np.mean(y**2) / np.mean(mixed**2))
+
+
 def _through(y: np.ndarray, sr: int, rate: int) -> np.ndarray:
     return audio.resample(audio.resample(y, sr=sr, target_sr=rate), sr=rate, target_sr=sr)
 
@@ -74,6 +84,7 @@ def _defects(contract: Contract) -> tuple[Defect, ...]:
     """One clip each; how strong they must be is in the contract."""
     narrow = round(1.6 * contract["bandwidth"].limit)
     noise = contract["snr"].limit - 5
+    filled = ("snr",) if contract["snr"].limit > 12 else ()  # pauses with a chord in them
     quiet = np.float32(10 ** (-(contract["loudness"].limit + 4) / 20))
     foreign = "this text belongs to quite another clip " * 10
     return (
@@ -93,6 +104,7 @@ def _defects(contract: Contract) -> tuple[Defect, ...]:
         Defect("clipping", _clipped),
         Defect("dc_offset", lambda y, sr: y + np.float32(0.05)),
         Defect("snr", lambda y, sr: audio.add_noise(y, snr_db=noise, seed=0)),
+        Defect("music", _music, also=filled),
         Defect("loudness", lambda y, sr: y * quiet),
         Defect("bandwidth", lambda y, sr: _through(y, sr, narrow)),
         Defect(
@@ -157,7 +169,7 @@ def plant(
     broken = []
     n = 0
     for defect in (*_defects(contract), *more):
-        broken.append((clips[n].id, defect.rule))
+        broken += [(clips[n].id, rule) for rule in (defect.rule, *defect.also)]
         clips[n] = _spoil(clips[n], defect, out)
         n += 1
     for gain in (1.0, 0.7):  # the sound of another clip, under a text of its own

@@ -16,8 +16,8 @@ from ..constants import SAMPLE_RATE, VOICE_SR
 from ..errors import CorpusError
 from . import findings as look
 from .alphabets import PUNCTUATION
+from .clipping import SUSPECTED
 from .findings import Test
-from .measure import MOST_CLIPPED
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,10 @@ _RULES = (
          "Shorter teaches nothing, longer does not fit: Whisper hears 30 s at a time.",
          "Split the long ones on speech; join or drop the short ones.",
          look.between("duration", "{:.3f} s")),
-    Rule("clipping", "at most a share of {limit} of the samples is near the ceiling", MOST_CLIPPED,
+    Rule("clipping", "no flat tops, and at most {limit} times as many samples at the ceiling as "
+         "just below", SUSPECTED,
          "A flattened wave is distorted for good.",
-         "Record it again with less gain.", look.at_most("clipped", "a share of {:.3f}")),
+         "Listen to it; record it again with less gain.", look.clipping),
     Rule("dc_offset", "the mean lies within {limit} of zero", 0.01,
          "An offset wastes level and clicks wherever clips are joined.",
          "Subtract the mean, or use a high-pass filter at 20 Hz.",
@@ -123,6 +124,11 @@ _RULES = (
          "A voice model learns the noise as part of the voice.",
          "Record in a quieter room; a noise gate is second best.",
          look.at_least("snr", "{:.0f} dB")),
+    Rule("music", "the sound as a whole is at least {limit} dB above what holds a pitch for 0.3 s",
+         13.0,
+         "Music and hum are learned as part of the voice.",
+         "Listen to it; record it again without music, or drop it.",
+         look.at_least("over_held", "{:.1f} dB")),
     Rule("loudness", "within {limit} dB of the middle loudness of the corpus", 6.0,
          "A model may learn loudness as if it carried meaning.",
          "Bring every clip to the same loudness.", look.loudness),
