@@ -53,6 +53,8 @@ def test_two_sentences_are_read_by_keyboard_and_become_a_corpus(studio, playing,
     assert [clip.text for clip in corpus.clips] == list(playing[0].sentences)
     assert {clip.licence for clip in corpus.clips} == {"CC0"}
     assert check.check(corpus, rules.VOICE.without("count")).findings == ()
+    page.keyboard.press("Enter")  # once too often
+    assert page.get_by_role("button", name="● Record").is_visible()
     page.get_by_text("2 in the corpus").wait_for()
     assert page.get_by_text("microphone open").is_visible()
     page.keyboard.press("Escape")
@@ -93,7 +95,7 @@ def test_a_session_goes_on_in_a_new_kernel(studio, playing):
     page.evaluate(f"async () => {{ await {labbrowser.KERNEL}.restart() }}")
     page.wait_for_function(f"() => {labbrowser.KERNEL}.status === 'idle'", timeout=60_000)
     studio.run_all()
-    page.get_by_text("Sentence 3 of 3: not read yet. 2 in the corpus").wait_for()
+    page.get_by_text("Sentence 3 of 3 (not read yet). 2 in the corpus").wait_for()
     assert page.get_by_role("button", name="● Record").is_visible(), "consent was given before"
     assert studio.cell_errors() == [] and studio.kernel_said() == []
     assert studio.page_errors == [] and studio.strangers == []
