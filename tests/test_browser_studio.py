@@ -6,7 +6,7 @@ import labbrowser
 import pytest
 import studio_session
 
-from lab_utils.corpus import check, rules
+from lab_utils.corpus import check, pipeline, rules
 from lab_utils.corpus.manifest import Manifest
 
 pytestmark = pytest.mark.browser
@@ -62,15 +62,20 @@ def test_two_sentences_are_read_by_keyboard_and_become_a_corpus(studio, playing,
 
 
 def test_a_bad_take_is_told_and_another_one_offered(studio):
-    """The microphone begins anew with two seconds of silence."""
+    """The microphone begins anew with two seconds of silence; the first sending is refused."""
     page = studio.page
-    page.keyboard.press("Space")
-    page.get_by_role("button", name="■ Stop").wait_for()
-    page.wait_for_timeout(600)
-    page.keyboard.press("Space")
+    with pipeline.at_work(studio.folder):
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="■ Stop").wait_for()
+        page.wait_for_timeout(600)
+        page.keyboard.press("Space")
+        refused = page.locator(".whisper-lab-studio").get_by_role("status")
+        refused.filter(has_text="Another run is at work").wait_for()
+    page.get_by_role("button", name="Send again").click()
     told = page.locator(".whisper-lab-studio").get_by_role("listitem")
     told.filter(has_text="No speech").wait_for(timeout=30_000)
     assert not page.get_by_role("button", name="Accept", exact=True).is_visible()
+    assert not page.get_by_role("button", name="Send again").is_visible()
     assert page.evaluate("document.activeElement.textContent") == "● Record"
     assert len(list((studio.folder / "takes").glob("*.new.flac"))) == 1
     page.get_by_role("button", name="Discard the take").click()
