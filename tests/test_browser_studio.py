@@ -6,7 +6,7 @@ import labbrowser
 import pytest
 import studio_session
 
-from lab_utils.corpus import check, rules
+from lab_utils.corpus import check, pipeline, rules
 from lab_utils.corpus.manifest import Manifest
 
 pytestmark = pytest.mark.browser
@@ -53,6 +53,8 @@ def test_two_sentences_are_read_by_keyboard_and_become_a_corpus(studio, playing,
     assert [clip.text for clip in corpus.clips] == list(playing[0].sentences)
     assert {clip.licence for clip in corpus.clips} == {"CC0"}
     assert check.check(corpus, rules.VOICE.without("count")).findings == ()
+    page.keyboard.press("Enter")  # once too often
+    assert page.get_by_role("button", name="● Record").is_visible()
     page.get_by_text("2 in the corpus").wait_for()
     assert page.get_by_text("microphone open").is_visible()
     page.keyboard.press("Escape")
@@ -60,15 +62,20 @@ def test_two_sentences_are_read_by_keyboard_and_become_a_corpus(studio, playing,
 
 
 def test_a_bad_take_is_told_and_another_one_offered(studio):
-    """The microphone begins anew with two seconds of silence."""
+    """The microphone begins anew with two seconds of silence; the first sending is refused."""
     page = studio.page
-    page.keyboard.press("Space")
-    page.get_by_role("button", name="■ Stop").wait_for()
-    page.wait_for_timeout(600)
-    page.keyboard.press("Space")
+    with pipeline.at_work(studio.folder):
+        page.keyboard.press("Space")
+        page.get_by_role("button", name="■ Stop").wait_for()
+        page.wait_for_timeout(600)
+        page.keyboard.press("Space")
+        refused = page.locator(".whisper-lab-studio").get_by_role("status")
+        refused.filter(has_text="Another run is at work").wait_for()
+    page.get_by_role("button", name="Send again").click()
     told = page.locator(".whisper-lab-studio").get_by_role("listitem")
     told.filter(has_text="No speech").wait_for(timeout=30_000)
     assert not page.get_by_role("button", name="Accept", exact=True).is_visible()
+    assert not page.get_by_role("button", name="Send again").is_visible()
     assert page.evaluate("document.activeElement.textContent") == "● Record"
     assert len(list((studio.folder / "takes").glob("*.new.flac"))) == 1
     page.get_by_role("button", name="Discard the take").click()
@@ -93,7 +100,7 @@ def test_a_session_goes_on_in_a_new_kernel(studio, playing):
     page.evaluate(f"async () => {{ await {labbrowser.KERNEL}.restart() }}")
     page.wait_for_function(f"() => {labbrowser.KERNEL}.status === 'idle'", timeout=60_000)
     studio.run_all()
-    page.get_by_text("Sentence 3 of 3: not read yet. 2 in the corpus").wait_for()
+    page.get_by_text("Sentence 3 of 3 (not read yet). 2 in the corpus").wait_for()
     assert page.get_by_role("button", name="● Record").is_visible(), "consent was given before"
     assert studio.cell_errors() == [] and studio.kernel_said() == []
     assert studio.page_errors == [] and studio.strangers == []

@@ -9,6 +9,8 @@ import { address, ask, bytes, conversation, follow, make, ownKeys } from "./ui.j
 
 const CHECKED_WITHIN = 60_000; // ms; a check may have to load what it needs
 const ROLL = 0.25; // seconds kept before the start of a take and after its end
+const KEYS =
+  "Keys on Record: Space starts and stops, Enter accepts, P plays, the arrows go to other sentences, Esc closes the microphone.";
 
 /** @param {string} textContent @param {Record<string, unknown>} [more] */
 const key = (textContent, more = {}) => make("button", { type: "button", textContent, ...more });
@@ -56,8 +58,8 @@ function reading() {
     ],
     /** @param {State} state */
     draw(state) {
-      const own = state.clip ? "in the corpus" : "not read yet";
-      count.textContent = `Sentence ${state.number + 1} of ${state.total}: ${own}. ${state.accepted} in the corpus.`;
+      const own = state.clip ? "accepted" : "not read yet";
+      count.textContent = `Sentence ${state.number + 1} of ${state.total} (${own}). ${state.accepted} in the corpus.`;
       bar.max = state.total;
       bar.value = state.accepted;
       text.textContent = state.sentence;
@@ -104,6 +106,7 @@ function steps(model, { tell, show }) {
   /** @type {{ take: DataView<ArrayBuffer>, number: number } | null} */
   let unsent = null; // a take that did not reach Python, or was refused there
   let number = 0; // the sentence that is being read
+  let asked = false; // one question at a time
   const accept = key("Accept", { className: "wl-main", "aria-keyshortcuts": "Enter" });
   const discard = key("Discard the take");
   const withdraw = key("Take it out of the corpus");
@@ -115,12 +118,15 @@ function steps(model, { tell, show }) {
   const state = () => model.get("state");
   /** @param {string} action @param {Record<string, unknown>} [more] @param {import("./ui.js").Sent} [sent] */
   async function act(action, more = {}, sent = {}) {
+    if (asked) return false;
+    asked = true;
     const answer = await tell({ action, number: state().number, ...more }, sent);
+    asked = false;
     if (answer) show(answer);
     return answer !== null;
   }
   /** @param {number} by */
-  const move = (by) => act("go", { to: (state().number + by + state().total) % state().total });
+  const move = (by) => act("go", { to: state().number + by });
   const send = async () => {
     if (!unsent) return;
     const { take, number } = unsent;
@@ -163,6 +169,33 @@ function steps(model, { tell, show }) {
   };
 }
 
+/**
+ * What keys do on the button Record: Space presses it, and Enter does not, so that a second
+ * Enter starts no recording.
+ * @param {import("./ui.js").Model} model
+ * @param {ReturnType<typeof recording>} recorder
+ * @param {ReturnType<typeof steps>} step
+ * @param {() => void} play
+ */
+function shortcuts(model, recorder, step, play) {
+  /** @returns {State} */
+  const state = () => model.get("state");
+  /** @type {Record<string, () => unknown>} */
+  const keys = {
+    Enter: () => state().take?.speech && step.act("accept"),
+    ArrowLeft: () => state().number > 0 && step.move(-1),
+    ArrowRight: () => state().number < state().total - 1 && step.move(1),
+    Escape: recorder.rest,
+    p: play,
+  };
+  recorder.button.addEventListener("keydown", (event) => {
+    if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    if (event.repeat || (step.row.inert && event.key !== "Escape")) return;
+    keys[event.key]();
+  });
+}
+
 /** @param {import("./ui.js").View} view */
 function render({ model, el }) {
   const { status, say, tell } = conversation(model);
@@ -196,27 +229,16 @@ function render({ model, el }) {
     await step.act("agree", { consent, licence }, { patience: CHECKED_WITHIN });
   });
   const record = make("div", { className: "wl-row" }, ...recorder.elements);
-  const studio = make("div", {}, ...sentence.elements, record, ...judged.elements, step.row);
+  const keyboard = make("p", { className: "wl-saved", textContent: KEYS });
+  const parts = [...sentence.elements, record, ...judged.elements, step.row, keyboard];
+  const studio = make("div", {}, ...parts);
   const place = make("p", { className: "wl-saved" });
   judged.row.append(...step.decisions);
   el.classList.add("whisper-lab", "whisper-lab-recorder", "whisper-lab-studio");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Recording studio");
   el.append(agreed.form, studio, place, status);
-  /** @type {Record<string, () => unknown>} */
-  const keys = {
-    Enter: () => model.get("state").take?.speech && step.act("accept"),
-    ArrowLeft: () => model.get("state").number > 0 && step.move(-1),
-    ArrowRight: () => model.get("state").number < model.get("state").total - 1 && step.move(1),
-    Escape: recorder.rest,
-    p: judged.play,
-  };
-  recorder.button.addEventListener("keydown", (event) => {
-    if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" && !model.get("state").take?.speech) return; // Enter records, too
-    event.preventDefault();
-    if (!step.row.inert || event.key === "Escape") keys[event.key]();
-  });
+  shortcuts(model, recorder, step, judged.play);
   const giveBack = ownKeys(el);
   const end = follow(model, "state", () => {
     const state = model.get("state");

@@ -164,7 +164,9 @@ class Studio(Answering):
 def _said(take: Take) -> str:
     if take.ok:
         return f"Good: {take.clip.duration:.1f} s. Enter accepts it, Space records it again."
-    return " ".join(take.told)
+    faults = ". ".join(text.split(": ")[0] for text in take.told)
+    anyway = ", Enter accepts it all the same" if take.y is not None else ""
+    return f"{faults}. Space records it again{anyway}."
 
 
 def _shown(take: Take) -> dict[str, Any]:
