@@ -8,6 +8,8 @@ One noun a module, in the order of the work:
 - ``label``: a text for each clip, by Whisper, from a script or from subtitles;
 - ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
   how that is tested, what is wrong;
+- ``foreign``, ``readers``, ``sources``, ``importer``: corpora of other people, and a corpus of ours
+  made of them;
 - ``export``, ``seal``, ``splits``, ``spelling``, ``training_config``: what a trainer wants, written
   in one step and over nothing else.
 
