@@ -144,7 +144,7 @@ def test_kaldi_folders_are_sorted_as_kaldi_wants_them(corpus, tmp_path):
         export.kaldi(one, out)
         folder = out / {"validation": "dev"}.get(split, split)
         rows = {}
-        for name in ("wav.scp", "text", "utt2spk", "spk2utt", "utt2lang"):
+        for name in ("wav.scp", "text", "reco2dur", "utt2spk", "spk2utt", "utt2lang"):
             raw = (folder / name).read_bytes()
             assert raw.endswith(b"\n") and b"  " not in raw
             keys = [line.split(b" ", 1)[0] for line in raw.splitlines()]
@@ -156,8 +156,9 @@ def test_kaldi_folders_are_sorted_as_kaldi_wants_them(corpus, tmp_path):
         assert all(utterance.startswith(f"{speaker}-") for utterance, speaker in pairs)
         assert {u: s for s, us in rows["spk2utt"].items() for u in us.split()} == dict(pairs)
         assert set(rows["spk2utt"]) == {"ann", "Bob_Lee", "ann_b"}
-        for place in rows["wav.scp"].values():
+        for utterance, place in rows["wav.scp"].items():
             info = soundfile.info(out / place)
+            assert float(rows["reco2dur"][utterance]) == info.duration
             assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
 
 
@@ -173,6 +174,10 @@ def test_kaldi_speakers_and_utterances_stay_apart(corpus, tmp_path):
     ):
         export.kaldi(clash, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    long = corpus.updated({clip.id: {"speaker": clip.speaker * 40} for clip in corpus.clips})
+    made = export.kaldi(long, tmp_path / "long")
+    assert {clip.speaker for clip in made.clips} == {speaker * 40 for speaker in SPEAKERS}
+    assert {len(clip.id) for clip in made.clips} == {32 + len("-clip0")}
     unknown = corpus.updated({clip.id: {"speaker": "", "language": ""} for clip in corpus.clips})
     made = export.kaldi(unknown, tmp_path / "out")
     assert {clip.speaker for clip in made.clips} == {""}
@@ -267,6 +272,9 @@ FORMS = {
     "kaldi, folders": (
         {"dev/wav.scp": "a1 wavs/a1.wav\n", "dev/text": "a1 Hi there\n",
          "train/wav.scp": "a2 wavs/a2.wav\n", "train/text": "a2 You\n"}, [HI, YOU],
+    ),
+    "kaldi, recipe": (
+        {"data/dev/wav.scp": "a1 wavs/a1.wav\n", "data/dev/text": "a1 Hi there\n"}, [HI],
     ),
 }  # fmt: skip
 
