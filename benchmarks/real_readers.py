@@ -5,7 +5,8 @@ Make an export with ``python -m lab_utils corpus export``, then load it:
     python -m venv env-datasets && env-datasets/bin/pip install datasets "torchcodec<0.13" torch
     env-datasets/bin/python benchmarks/real_readers.py OUT --reader datasets      # --to audiofolder
 
-    python -m venv env-coqui && env-coqui/bin/pip install coqui-tts torch torchaudio six "torchcodec<0.13"
+    python -m venv env-coqui
+    env-coqui/bin/pip install coqui-tts torch torchaudio six "torchcodec<0.13"
     env-coqui/bin/python benchmarks/real_readers.py OUT --reader coqui   # ljspeech --config vits
 
     python -m venv env-lhotse && env-lhotse/bin/pip install lhotse torch
