@@ -130,7 +130,7 @@ def nemo(corpus: Path) -> Loaded:
             segment = AudioSegment.from_file(
                 entry.audio_file, offset=entry.offset or 0, duration=entry.duration
             )
-            clips.append((entry.text, segment.num_samples, segment.sample_rate))
+            clips.append((entry.text_raw, segment.num_samples, segment.sample_rate))
         yield split, clips
 
 
