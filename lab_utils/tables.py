@@ -166,16 +166,27 @@ def unquoted(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and _CALCULATED.match(cell[1:]) else cell
 
 
-def read_unquoted(path: str | os.PathLike) -> list[tuple[int, list[str]]]:
-    """Line and cells of a table without header and quotes, separated by ``|``, as in LJSpeech.
+def lines(path: str | os.PathLike) -> list[tuple[int, str]]:
+    """The lines of a file of text that are not blank, each with its number from 1.
 
     Raises
     ------
     TableError
         The file cannot be read, is empty or is not UTF-8. A missing file raises FileNotFoundError.
     """
-    lines = _text(Path(path)).replace("\r\n", "\n").split("\n")
-    return [(n, line.split("|")) for n, line in enumerate(lines, start=1) if line.strip()]
+    text = _text(Path(path)).replace("\r\n", "\n")
+    return [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def read_unquoted(path: str | os.PathLike) -> list[tuple[int, list[str]]]:
+    """Line and cells of a table without header and quotes, separated by ``|``, as in LJSpeech.
+
+    Raises
+    ------
+    TableError
+        As :func:`lines`. A missing file raises FileNotFoundError.
+    """
+    return [(number, line.split("|")) for number, line in lines(path)]
 
 
 def write_unquoted(path: str | os.PathLike, rows: Iterable[Sequence[str]]) -> Path:

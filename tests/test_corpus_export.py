@@ -190,12 +190,12 @@ def test_tables_of_others_that_are_refused_by_row(tmp_path, content, match):
         export.read_ljspeech(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../a.wav", "/etc/a.wav", "a/b.wav", "", "nul.wav"])
-def test_a_file_name_in_an_audiofolder_stays_in_its_folder(tmp_path, name):
+@pytest.mark.parametrize("name", ["../../a.wav", "/etc/a.wav", "", "nul.wav"])
+def test_a_file_name_in_an_audiofolder_stays_in_the_corpus(tmp_path, name):
     (tmp_path / "train").mkdir()
     table = f"file_name,transcription\na.wav,x\n{name},y\n"
     (tmp_path / "train" / "metadata.csv").write_text(table, "utf-8")
-    with pytest.raises(CorpusError, match="train/metadata.csv, line 3: the id"):
+    with pytest.raises(CorpusError, match="train/metadata.csv, line 3: "):
         export.read_audiofolder(tmp_path)
 
 
@@ -223,7 +223,7 @@ def test_a_folder_that_is_no_audiofolder(tmp_path):
         export.read_audiofolder(tmp_path)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "metadata.csv").write_text("file,text\na,b\n", "utf-8")
-    with pytest.raises(CorpusError, match="transcription; found file, text"):
+    with pytest.raises(CorpusError, match="lacks the columns file_name; found file, text"):
         export.read_audiofolder(tmp_path)
     (tmp_path / "train" / "metadata.csv").rename(tmp_path / "labels.csv")
     with pytest.raises(CorpusError, match="found labels.csv, train"):

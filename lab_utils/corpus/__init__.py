@@ -11,6 +11,8 @@ One noun a module, in the order of the work:
   how that is tested, what is wrong;
 - ``review``, ``sheet``: a person hears the clips, the worst first, and corrects the texts;
 - ``alphabets``, ``spelling``, ``english``: what letters a language has, how numbers are read;
+- ``foreign``, ``readers``, ``sources``, ``importer``: corpora of other people, and a corpus of ours
+  made of them;
 - ``export``, ``seal``, ``splits``, ``training_config``: what a trainer wants, written in one step
   and over nothing else.
 

@@ -19,6 +19,8 @@ from . import (
     check,
     clean,
     export,
+    foreign,
+    importer,
     label,
     pipeline,
     report,
@@ -28,7 +30,7 @@ from . import (
     splits,
     training_config,
 )
-from .manifest import MANIFEST, Manifest
+from .manifest import MANIFEST, SPLITS, Manifest
 
 EPILOG = """the usual order:
   python -m lab_utils corpus prepare recordings corpus --denoise gate --jobs 2
@@ -39,6 +41,9 @@ EPILOG = """the usual order:
   python -m lab_utils corpus export corpus whisper --to audiofolder --by speaker
   python -m lab_utils corpus check voice   --contract voice
   python -m lab_utils corpus check whisper --contract whisper
+
+a corpus in another format takes the place of the first step, and of the second if it has texts:
+  python -m lab_utils corpus import LJSpeech-1.1 corpus --language en --speaker linda
 
 Every step can be stopped and started again. The exit code is 0 if all is well, 1 if a check found
 something or a step failed."""
@@ -107,12 +112,29 @@ def parser() -> argparse.ArgumentParser:
         help="whose findings say which clips are the worst (default whisper)",
     )
 
+    step = add("import", _import, "a corpus in another format -> a corpus of ours")
+    step.add_argument("source", type=Path, help="its folder, or its table; only read")
+    step.add_argument("corpus", type=Path, help="the folder to make")
+    step.add_argument(
+        "--audio",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder that paths in its tables count from",
+    )
+    step.add_argument("--text", metavar="COLUMN", help="the column that holds the transcripts")
+    for name in importer.TOLD:
+        step.add_argument(f"--{name}", help=f"the {name} of clips whose table says none")
+
     step = add("export", _export, "clips -> what a trainer reads")
     step.add_argument("corpus", type=Path)
     step.add_argument("out", type=Path)
-    step.add_argument("--to", choices=("ljspeech", "audiofolder"), required=True)
-    step.add_argument("--speaker", help="whose voice (ljspeech)")
-    step.add_argument("--by", choices=splits.GROUPS, default="text", help="what splits don't share")
+    step.add_argument("--to", choices=tuple(export.FORMATS), required=True)
+    step.add_argument("--speaker", help="whose voice (ljspeech), or whose clips alone")
+    step.add_argument(
+        "--by",
+        choices=splits.GROUPS,
+        help="draw the splits, and what they don't share (default: text, if a clip has no split)",
+    )
     step.add_argument("--config", choices=training_config.MODELS, help="write config.json as well")
     step.add_argument("--language", help=LANGUAGE)
 
@@ -141,14 +163,18 @@ def _prepare(options: argparse.Namespace) -> int:
         manifest = pipeline.prepare(
             options.recordings, options.corpus, settings=settings, executor=executor, progress=True
         )
+    _print_made(manifest, options.corpus)
+    return int(not manifest.clips)
+
+
+def _print_made(manifest: Manifest, folder: Path) -> None:
     seconds = sum(clip.duration for clip in manifest.clips)
-    print(f"{len(manifest)} clips, {seconds:.0f} s, in {options.corpus}")
+    print(f"{len(manifest)} clips, {seconds:.0f} s, in {folder}")
     for note in manifest.notes:
         print(f"note: {note}")
     for item in manifest.dropped:
         where = f" {item.start:.1f} to {item.end:.1f} s" if item.end else ""
         print(f"dropped: '{files.printable(item.recording)}'{where}: {item.reason}")
-    return int(not manifest.clips)
 
 
 @contextlib.contextmanager
@@ -227,16 +253,19 @@ def _export(options: argparse.Namespace) -> int:
     manifest = Manifest.load(options.corpus).speaking(options.language)
     if options.speaker:
         manifest = manifest.select(c for c in manifest.clips if c.speaker == options.speaker)
-    manifest = splits.assign(manifest, by=options.by)
+    n_given = sum(clip.split in SPLITS for clip in manifest.clips)
+    if options.by or n_given < len(manifest):
+        manifest = splits.assign(manifest, by=options.by or "text")
+        if n_given:
+            print(f"note: the splits that {n_given} clips had are drawn anew")
 
     def write_config(made: Manifest, path: Path) -> None:
         training_config.save(training_config.training_config(made, model=options.config), path)
 
-    if options.to == "audiofolder":
-        made = export.audiofolder(manifest, options.out)
+    if options.config:
+        made = export.ljspeech(manifest, options.out, config=write_config)
     else:
-        config = write_config if options.config else None
-        made = export.ljspeech(manifest, options.out, config=config)
+        made = export.FORMATS[options.to](manifest, options.out)
     print(f"{len(made)} clips in {options.out}")
     for note in made.notes:
         print(f"note: {note}")
@@ -245,20 +274,40 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _import(options: argparse.Namespace) -> int:
+    manifest = importer.import_corpus(
+        options.source,
+        options.corpus,
+        audio_folder=options.audio,
+        text_column=options.text,
+        told={name: value for name in importer.TOLD if (value := getattr(options, name))},
+        progress=True,
+    )
+    _print_made(manifest, options.corpus)
+    return 0
+
+
 def open_corpus(folder: Path) -> Manifest:
-    """A corpus or either export, whichever lies in the folder."""
+    """A corpus of ours, or one in another format whose clips are files of their own."""
     if (folder / MANIFEST).is_file():
         return Manifest.load(folder)
-    if (folder / export.METADATA).is_file():
-        return export.read_ljspeech(folder)
-    return export.read_audiofolder(folder)
+    manifest = foreign.read(folder)
+    if parts := foreign.parts(manifest):
+        raise CorpusError(
+            f"{len(parts)} clips of {folder}, such as {parts[0].id!r}, are parts of longer files: "
+            "make a corpus of it first, with 'corpus import'."
+        )
+    return manifest
 
 
 def _check(options: argparse.Namespace) -> int:
-    corpus = open_corpus(options.folder)
-    outcome = check.check(corpus.speaking(options.language), rules.contract(options.contract))
+    manifest = open_corpus(options.folder)
+    for note in manifest.notes:
+        print(f"note: {note}")
+    corpus = manifest.speaking(options.language)
+    outcome = check.check(corpus, rules.contract(options.contract))
     print(outcome)
-    page = report.write(outcome, options.page or options.folder / report.PAGE)
+    page = report.write(outcome, options.page or manifest.folder / report.PAGE)
     print(f"To look at and listen to: {page}")
     return outcome.exit_code
 

@@ -1,8 +1,12 @@
-"""One corpus, two contracts: LJSpeech at 22 050 Hz for a voice, audiofolder at 16 kHz for Whisper.
+"""One corpus for many trainers: LJSpeech and Piper at 22 050 Hz for a voice, and at 16 kHz
+audiofolder for Whisper, Kaldi and NeMo.
 
-Clips that a reviewer rejected are left out, which ``notes`` of the export says. An export takes the
-place of an earlier one in one step, and of nothing else (see ``seal``). Both can be read back, with
-``read_ljspeech`` and ``read_audiofolder``, as the program that receives them would read them.
+Clips that a reviewer rejected are left out, which ``notes`` of the export says.
+
+An export takes the place of an earlier one in one step, and of nothing else (see ``seal``). Each is
+read back before that, with the reader for such a corpus (see ``foreign``), and must be what was to
+be written. These formats are a few lines of text each, so they are written here: a library would
+add a dependency, and check neither ids nor what is read back.
 
 Taught in: notebooks/08_dataset.ipynb.
 """
@@ -10,26 +14,26 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .. import audio, tables
+from .. import audio, files, tables
 from ..constants import SAMPLE_RATE, VOICE_SR
-from ..errors import AudioError, CorpusError, TableError
+from ..errors import AudioError, CorpusError
 from . import seal
+from .foreign import read, read_audiofolder, read_ljspeech
 from .manifest import SPLITS, Clip, Manifest, check_ids
+from .sources import DETAIL_COLUMNS, DETAILS, METADATA
 from .spelling import spoken
 
-METADATA = "metadata.csv"
-DETAILS = "details.csv"  #: beside an LJSpeech table, which has no columns for them
-_DETAILS = ("recording", "speaker", "language", "licence", "consent", "heard", "split")
 _TOLD = ("speaker", "language", "licence", "consent", "recording", "heard")
 _COLUMNS = ("file_name", "transcription", *_TOLD)
-#: first cells of a header that some programs write above an LJSpeech table, and what follows them
-_HEADER_IDS = {"id", "file", "filename", "file_name", "audio", "audio_file", "wav", "path", "name"}
-_HEADER_SPEAKERS = {"speaker", "speaker_name", "speaker_id"}
-_HEADER_TEXTS = {"text", "transcript", "transcription", "sentence"} | _HEADER_SPEAKERS
+_KALDI_SPLITS = {"train": "train", "validation": "dev", "test": "test"}
+_LONGEST_SPEAKER = 32  # characters, in the names of Kaldi's utterances
+_BEFORE_HYPHEN = re.compile(r"[\s!-\-]")  # space to hyphen, in the order of the C locale
 
 
 def ljspeech(
@@ -76,11 +80,7 @@ def ljspeech(
         )
     clips = [clip for clip in manifest.clips if speaker is None or clip.speaker == speaker]
     _check(clips, of=f"speaker {speaker!r}" if speaker else "the corpus")
-    if bars := [clip.id for clip in clips if "|" in clip.text]:
-        raise CorpusError(
-            f"The text of {', '.join(map(repr, bars[:3]))} holds a '|', which separates the "
-            "columns of an LJSpeech table: change the text."
-        )
+    _check_bars(clips)
     texts = {clip.id: _one_line(clip.text) for clip in clips}
     lines = {c.id: [c.id, texts[c.id], spoken(texts[c.id], language=c.language)] for c in clips}
     with seal.replacing(out, kind="ljspeech") as staging:
@@ -88,8 +88,7 @@ def ljspeech(
         for clip in clips:
             _write_clip(manifest, clip, folder / "wavs" / f"{clip.id}.wav", sr=VOICE_SR)
         tables.write_unquoted(folder / METADATA, lines.values())
-        details = ([clip.id, *(getattr(clip, k) for k in _DETAILS)] for clip in clips)
-        tables.write(folder / DETAILS, ["id", *_DETAILS], details)
+        _write_details(folder, {clip.id: clip for clip in clips})
         for split in SPLITS:
             if part := [lines[clip.id] for clip in clips if clip.split == split]:
                 tables.write_unquoted(folder / f"metadata_{split}.csv", part)
@@ -116,11 +115,7 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
     """
     manifest, left_out = _kept(manifest)
     clips = manifest.clips
-    _check(clips, of="the corpus")
-    if without := [clip.id for clip in clips if clip.split not in SPLITS]:
-        raise CorpusError(
-            f"Expected a split for each clip, found none for {without[:3]}: assign it."
-        )
+    _check(clips, of="the corpus", splits=True)
     texts = {clip.id: _one_line(clip.text) for clip in clips}
     with seal.replacing(out, kind="audiofolder") as staging:
         folder = staging.folder
@@ -139,112 +134,177 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
     return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
 
 
-def read_ljspeech(folder: str | os.PathLike) -> Manifest:
-    """Read an LJSpeech corpus: ``text`` is its last column, the one that a voice model reads.
+def kaldi(manifest: Manifest, out: str | os.PathLike) -> Manifest:
+    """Write a corpus as Kaldi data folders, ``train``, ``dev`` and ``test``, at 16 kHz.
 
-    Lines of id|text and of id|text|text as spoken are known, also id|speaker|text (Piper, several
-    speakers), with or without a byte order mark, a header and blank lines.
-
-    Raises
-    ------
-    CorpusError
-        No ``metadata.csv``, a line with another number of columns, or an id, named with its line,
-        that is not safe as a file name or not unique.
-    """
-    folder, told = Path(folder), {}
-    rows, speaker_at = _without_header(folder, _table(folder, METADATA, tables.read_unquoted))
-    for line, cells in rows:
-        if len(cells) not in (2, 3) or len(cells) != len(rows[0][1]) or not cells[0].strip():
-            raise TableError(
-                f"{METADATA}, line {line}: expected id|text or id|text|text as spoken, found "
-                f"{'|'.join(cells)[:60]!r}."
-            )
-    check_ids(((line, cells[0]) for line, cells in rows), table=METADATA)
-    if (folder / DETAILS).exists():
-        for _, row in tables.read(folder / DETAILS, required=["id"]):
-            told[row["id"]] = {k: row.get(k, "") for k in _DETAILS}
-    elif speaker_at is None and _names_speakers([cells for _, cells in rows]):
-        speaker_at = 1
-    clips = []
-    for _, cells in rows:
-        texts = [cell for i, cell in enumerate(cells) if i and i != speaker_at]
-        text = texts[-1].strip() or texts[0].strip()
-        speaker = cells[speaker_at].strip() if speaker_at else ""
-        clips.append(Clip(cells[0], f"wavs/{cells[0]}.wav", text=text, speaker=speaker))
-    return Manifest(folder, tuple(clips)).updated(told)
-
-
-def _without_header(
-    folder: Path, rows: list[tuple[int, list[str]]]
-) -> tuple[list[tuple[int, list[str]]], int | None]:
-    """The rows of an LJSpeech table without a header, and the column that it calls speaker."""
-    first = [cell.strip().casefold() for cell in rows[0][1]]
-    if len(first) == 1 and "," in first[0]:
-        raise TableError(
-            f"{METADATA} in {folder} is separated by commas, with the columns {first[0][:80]}: "
-            "expected id|text|text as spoken (LJSpeech). An audiofolder has its "
-            f"{METADATA} (file_name,transcription) in folders train, validation and test."
-        )
-    is_header = first[0] in _HEADER_IDS and _HEADER_TEXTS.intersection(first[1:2])
-    if not is_header or (folder / "wavs" / f"{rows[0][1][0]}.wav").exists():
-        return rows, None
-    if not rows[1:]:
-        raise TableError(f"{METADATA} in {folder} has a header and no clips.")
-    return rows[1:], next((i for i, cell in enumerate(first) if cell in _HEADER_SPEAKERS), None)
-
-
-def _names_speakers(rows: list[list[str]]) -> bool:
-    """Whether the second of three columns is a speaker: one word, and never a word of the text.
-
-    In LJSpeech the third column is the second one written out, so that the two share words.
-    """
-    for _, second, third in (cells for cells in rows if len(cells) == 3):
-        words = set(third.casefold().split())
-        if len(second.split()) != 1 or not words or second.casefold() in words:
-            return False
-        if spoken(second).casefold().split()[0].strip(".,!?") in {w.strip(".,!?") for w in words}:
-            return False
-    return bool(rows) and len(rows[0]) == 3
-
-
-def read_audiofolder(folder: str | os.PathLike) -> Manifest:
-    """Read an audiofolder with the splits that it has.
+    Each holds ``wav.scp``, ``text``, ``reco2dur``, ``utt2spk``, ``spk2utt`` and, where every clip
+    has a language, ``utt2lang``, sorted as in the C locale. An utterance is called
+    ``speaker-clip``; a clip without a speaker is its own. What separates Kaldi's words, and what
+    would sort before the hyphen, becomes ``_`` in these names, and 32 characters of a speaker's are
+    kept (Common Voice has 128); ``details.csv`` has the speakers as they are. Paths count from
+    ``out``: start Kaldi or lhotse there. What is returned is as in :func:`ljspeech`.
 
     Raises
     ------
     CorpusError
-        No split with a ``metadata.csv`` of ``file_name`` and ``transcription``, or a file name that
-        is none, named with its line.
+        As :func:`audiofolder`, or two speakers or utterances with the same name.
     """
-    folder, clips = Path(folder), []
-    for split in SPLITS:
-        if not (folder / split / METADATA).exists():
-            continue
-        table = f"{split}/{METADATA}"
-        rows = _table(folder, table, tables.read, required=["file_name", "transcription"])
-        check_ids(((line, row["file_name"]) for line, row in rows), table=table)
-        for _, row in rows:
-            name, values = row["file_name"], {k: row.get(k, "") for k in _TOLD}
-            text = row["transcription"]
-            clips.append(Clip(Path(name).stem, f"{split}/{name}", text=text, split=split, **values))
-    if not clips:
-        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    manifest, left_out = _kept(manifest)
+    clips = manifest.clips
+    _check(clips, of="the corpus", splits=True)
+    utterances = _utterances(clips)
+    texts = {name: _one_line(clip.text) for name, (clip, _) in utterances.items()}
+    with_language = all(clip.language for clip in clips)
+    seconds = {}
+    with seal.replacing(out, kind="kaldi") as staging:
+        folder = staging.folder
+        for clip in clips:
+            path = folder / "wavs" / f"{clip.id}.wav"
+            _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
+            seconds[clip.id] = audio.describe(path).duration
+        for split, place in _KALDI_SPLITS.items():
+            part = {name: pair for name, pair in utterances.items() if pair[0].split == split}
+            if not part:
+                continue
+            speakers: dict[str, list[str]] = {}
+            for name, (_, speaker) in part.items():
+                speakers.setdefault(speaker, []).append(name)
+            data = {
+                "wav.scp": {name: f"wavs/{clip.id}.wav" for name, (clip, _) in part.items()},
+                "text": {name: texts[name] for name in part},
+                "reco2dur": {name: f"{seconds[clip.id]:.6f}" for name, (clip, _) in part.items()},
+                "utt2spk": {name: speaker for name, (_, speaker) in part.items()},
+                "spk2utt": {
+                    speaker: " ".join(sorted(names)) for speaker, names in speakers.items()
+                },
+                "utt2lang": {name: _one_line(clip.language) for name, (clip, _) in part.items()},
+            }
+            for name, rows in data.items():
+                if name != "utt2lang" or with_language:
+                    lines = "".join(f"{key} {value}\n" for key, value in sorted(rows.items()))
+                    files.write_text(folder / place / name, lines, error=CorpusError)
+        _write_details(folder, {name: clip for name, (clip, _) in utterances.items()})
+        made = read(folder)
+        _compare(made, texts)
+    return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
+
+
+def _utterances(clips: Sequence[Clip]) -> dict[str, tuple[Clip, str]]:
+    """Name of the utterance -> clip and name of its speaker, as Kaldi can sort them.
+
+    Kaldi wants the same order by utterance as by speaker. So the hyphen after the speaker must sort
+    before whatever a longer speaker's name has in its place.
+    """
+    made: dict[str, tuple[Clip, str]] = {}
+    speakers: dict[str, str] = {}
+    for clip in clips:
+        speaker = _BEFORE_HYPHEN.sub("_", clip.speaker or clip.id)
+        speaker = speaker[:_LONGEST_SPEAKER] if clip.speaker else speaker
+        name = re.sub(r"\s", "_", clip.id) if clip.speaker else speaker
+        if clip.speaker and not name.startswith(f"{speaker}-"):
+            name = f"{speaker}-{name}"
+        who = clip.speaker or clip.id
+        first = speakers.setdefault(speaker, who)
+        for same, one, other in (
+            (speaker, who, first),
+            (name, clip.id, made[name][0].id if name in made else clip.id),
+        ):
+            if one != other:
+                raise CorpusError(
+                    f"{one!r} and {other!r} would have the same name for Kaldi, {same!r}: "
+                    "rename one."
+                )
+        made[name] = clip, speaker
+    check_ids(enumerate(made, start=1), table="The corpus for Kaldi")
+    return made
+
+
+def nemo(manifest: Manifest, out: str | os.PathLike) -> Manifest:
+    """Write a corpus for NVIDIA NeMo: lines of JSON for each split, and ``wavs/``, at 16 kHz.
+
+    The lines of ``train_manifest.json``, ``validation_manifest.json`` and ``test_manifest.json``
+    have ``audio_filepath`` (from the folder of the file), ``duration`` in seconds, ``text``,
+    ``lang``, and what else is known of the clip. What is returned is as in :func:`ljspeech`.
+
+    Raises
+    ------
+    CorpusError
+        As :func:`audiofolder`.
+    """
+    manifest, left_out = _kept(manifest)
+    clips = manifest.clips
+    _check(clips, of="the corpus", splits=True)
+    texts = {clip.id: _one_line(clip.text) for clip in clips}
+    with seal.replacing(out, kind="nemo") as staging:
+        folder = staging.folder
+        lines = {split: "" for split in SPLITS}
+        for clip in clips:
+            path = folder / "wavs" / f"{clip.id}.wav"
+            _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
+            row = {
+                "audio_filepath": f"wavs/{path.name}",
+                "duration": round(audio.describe(path).duration, 4),
+                "text": texts[clip.id],
+            }
+            more = {"lang" if name == "language" else name: getattr(clip, name) for name in _TOLD}
+            row |= {name: value for name, value in more.items() if value}
+            lines[clip.split] += json.dumps(row, ensure_ascii=False) + "\n"
+        for split in SPLITS:
+            if lines[split]:
+                path = folder / f"{split}_manifest.json"
+                files.write_text(path, lines[split], error=CorpusError)
+        made = read(folder)
+        _compare(made, texts)
+    return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
+
+
+def piper(manifest: Manifest, out: str | os.PathLike) -> Manifest:
+    """Write a corpus for a Piper voice: ``metadata.csv`` and ``wavs/``, at 22 050 Hz.
+
+    Lines are id|text, and id|speaker|text where there are several speakers. The text is as it is
+    written: Piper's phonemizer reads numbers itself. Piper's reader knows quotation marks, so a
+    text that begins with one is quoted. What is returned is as in :func:`ljspeech`.
+
+    Raises
+    ------
+    CorpusError
+        As :func:`ljspeech`, but for several speakers; a clip without a speaker where others have
+        one.
+    """
+    manifest, left_out = _kept(manifest)
+    clips = manifest.clips
+    _check(clips, of="the corpus")
+    _check_bars(clips)
+    several = len({clip.speaker for clip in clips}) > 1
+    if several and (without := [clip.id for clip in clips if not clip.speaker.strip()]):
         raise CorpusError(
-            f"Expected train, validation or test with a {METADATA} (columns file_name and "
-            f"transcription) in {folder}, or an LJSpeech corpus ({METADATA} and wavs/), found "
-            f"{', '.join(found[:8]) or 'nothing'}."
+            f"Expected a speaker for each clip, found none for {without[:3]}: name them."
         )
-    check_ids(enumerate((clip.id for clip in clips), start=1), table="The audiofolder")
-    return Manifest(folder, tuple(clips))
+    texts = {clip.id: _one_line(clip.text) for clip in clips}
+    lines = []
+    for clip in clips:
+        cells = [_one_line(clip.speaker)] * several + [texts[clip.id]]
+        quoted = ['"' + cell.replace('"', '""') + '"' if cell[0] == '"' else cell for cell in cells]
+        lines.append([clip.id, *quoted])
+    with seal.replacing(out, kind="piper") as staging:
+        folder = staging.folder
+        for clip in clips:
+            _write_clip(manifest, clip, folder / "wavs" / f"{clip.id}.wav", sr=VOICE_SR)
+        tables.write_unquoted(folder / METADATA, lines)
+        _write_details(folder, {clip.id: clip for clip in clips})
+        made = read_ljspeech(folder)
+        _compare(made, texts)
+    return dataclasses.replace(made, folder=Path(out), notes=(*left_out, *staging.notes))
 
 
-def _table(folder: Path, name: str, read: Callable[..., list], **options: object) -> list:
-    try:
-        if rows := read(folder / name, **options):
-            return rows
-    except FileNotFoundError as error:
-        raise CorpusError(f"Expected {name} in {folder}, found none.") from error
-    raise CorpusError(f"{name} in {folder} has no rows.")
+#: what an export can be, by the name that the command line knows
+FORMATS: dict[str, Callable[[Manifest, Path], Manifest]] = {
+    "ljspeech": ljspeech,
+    "audiofolder": audiofolder,
+    "kaldi": kaldi,
+    "nemo": nemo,
+    "piper": piper,
+}
 
 
 def _kept(manifest: Manifest) -> tuple[Manifest, list[str]]:
@@ -258,7 +318,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _check(clips: Sequence[Clip], *, of: str) -> None:
+def _check(clips: Sequence[Clip], *, of: str, splits: bool = False) -> None:
     """Everything that can be refused before anything is written."""
     if not clips:
         raise CorpusError(f"Expected clips to export, found none for {of}.")
@@ -267,6 +327,24 @@ def _check(clips: Sequence[Clip], *, of: str) -> None:
         raise CorpusError(
             f"Expected a text for each clip, found none for {len(without)}, such as {without[0]!r}."
         )
+    if splits and (without := [clip.id for clip in clips if clip.split not in SPLITS]):
+        raise CorpusError(
+            f"Expected a split for each clip, found none for {without[:3]}: assign it."
+        )
+
+
+def _check_bars(clips: Sequence[Clip]) -> None:
+    if bars := [clip.id for clip in clips if "|" in clip.text]:
+        raise CorpusError(
+            f"The text of {', '.join(map(repr, bars[:3]))} holds a '|', which separates "
+            "the columns of the table: change it."
+        )
+
+
+def _write_details(folder: Path, clips: Mapping[str, Clip]) -> None:
+    """What a table has no columns for, by the id that it uses."""
+    rows = ([name, *(getattr(clip, k) for k in DETAIL_COLUMNS)] for name, clip in clips.items())
+    tables.write(folder / DETAILS, ["id", *DETAIL_COLUMNS], rows)
 
 
 def _write_clip(manifest: Manifest, clip: Clip, path: Path, *, sr: int) -> None:

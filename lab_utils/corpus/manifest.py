@@ -236,7 +236,7 @@ def _read(
         values: dict[str, Any] = {name: cell for name, cell in cells.items() if name in names}
         for name in ("start", "end"):
             if name in values:
-                values[name] = _seconds(values[name], f"{path.name}, line {line}: the {name}")
+                values[name] = seconds(values[name], f"{path.name}, line {line}: the {name}")
         start = values.get("start", 0.0)
         if (end := values.setdefault("end", start)) < start:
             raise TableError(
@@ -249,7 +249,8 @@ def _read(
     return made
 
 
-def _seconds(cell: str, what: str) -> float:
+def seconds(cell: str, what: str) -> float:
+    """A cell as seconds, 0 if it is empty; raises TableError for anything else."""
     try:
         value = float(cell or 0)
     except ValueError:
