@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import workshop
 
-from lab_utils import transcripts
+from lab_utils import models, transcripts
 from lab_utils.corpus import align, pipeline, script
 from lab_utils.corpus.split import STEP, SplitSettings
 from lab_utils.errors import CorpusError
@@ -260,6 +261,31 @@ def test_a_recording_is_cut_between_the_sentences_of_its_script(student, tmp_pat
     again = pipeline.prepare(inputs, tmp_path / "out", scripts=inputs, model="tiny.en")
     assert [c.text for c in again.clips] == ["By hand.", read[1].upper(), *read[2:]]
     assert again.dropped == ()
+
+
+def test_a_run_that_was_stopped_hears_only_the_rest(student, tmp_path, monkeypatch):
+    inputs, read = student
+    write(inputs, read)
+    calls, stop = [], [True]
+
+    def transcribe(y, model, *, language, word_timestamps):
+        calls.append(len(y) / 16_000)
+        if stop and len(calls) == 2:
+            raise KeyboardInterrupt
+        return transcripts.Transcript("", language, (), calls[-1])
+
+    monkeypatch.setattr(transcripts, "transcribe", transcribe)
+    monkeypatch.setattr(models, "load_model", lambda name: SimpleNamespace())
+    monkeypatch.setattr(models, "fingerprint", lambda model: "weights")
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.prepare(inputs, tmp_path / "out", scripts=inputs)
+    stop.clear()
+    made = pipeline.prepare(inputs, tmp_path / "out", scripts=inputs / "student.txt")
+    first, stopped, again = calls  # 33 s are two stretches for Whisper
+    assert stopped == again and first <= 29 and again <= 29
+    assert made.clips == () and len(made.dropped) > 12  # it heard nothing: all of it is told
+    reasons = [item.reason for item in made.dropped]
+    assert reasons.count("speech without a word") >= 12
 
 
 def test_scripts_that_are_not_there(student, tmp_path):

@@ -140,7 +140,7 @@ def place(
     Notes
     -----
     One row of the table for each word of the script, computed as a whole; only where a sentence
-    began is remembered. 20,000 by 20,000 words (two hours) take some seconds and 320 MB.
+    began is remembered. 20,000 by 20,000 words (two hours) take about ten seconds and 320 MB.
     """
     from rapidfuzz import process
     from rapidfuzz.distance import Levenshtein
@@ -227,26 +227,26 @@ def passages(
             a, b = words[owner[i - 1]], words[owner[i]]
             if a is b or pauses(middle(a), middle(b)).duration < PAUSE:
                 edges[i] = NO_PAUSE
-    in_order: dict[int, tuple[int, int]] = {}  # number of a sentence -> its stretch of tokens
-    taken: dict[int, tuple[int, int]] = {}
     waiting = [k for k, words_of in enumerate(written) if words_of]
-    free, least = [(0, len(heard))], MORE_LIKE
-    while waiting and free:
-        new = _place_in(free, [written[k] for k in waiting], heard, edges, least)
-        new = {waiting[n]: stretch for n, stretch in new.items()}
-        in_order = in_order or new
-        if least < MORE_LIKE:
-            new = {k: s for k, s in new.items() if not _moved(k, s, in_order)}
+    taken: dict[int, tuple[int, int]] = {}  # number of a sentence -> its stretch of tokens
+    in_order: dict[int, tuple[int, int]] = {}
+    free, found_more = [(0, len(heard))], True
+    while found_more:
+        new = _place_in(free, waiting, written, heard, edges, MORE_LIKE)
+        in_order |= {k: s for k, s in new.items() if not _moved(k, s, in_order)}
+        if not new:  # what is less alike only between its neighbors
+            fixed = [(-1, (0, 0)), *sorted(in_order.items()), (len(written), (len(heard), 0))]
+            for (k, (_, begin)), (after, (end, _)) in itertools.pairwise(fixed):
+                between = [stretch for stretch in free if begin <= stretch[0] < end]
+                some = [n for n in waiting if k < n < after]
+                new |= _place_in(between, some, written, heard, edges, LEAST_LIKE)
+            in_order |= new
         taken |= new
         waiting = [k for k in waiting if k not in taken]
-        free = _rest(taken.values(), len(heard))
-        if not new and least < MORE_LIKE:
-            break
-        least = MORE_LIKE if new else LEAST_LIKE
-    done = sorted(taken)
-    again = _place_in(free, [written[k] for k in done], heard, edges, MORE_LIKE) if free else {}
+        free, found_more = _rest(taken.values(), len(heard)), bool(new)
+    again = _place_in(free, sorted(taken), written, heard, edges, MORE_LIKE)
     said = [(s, k, "out of order" * _moved(k, s, in_order)) for k, s in taken.items()]
-    said += [(stretch, -1, f"said again: {script[done[n]]!r}") for n, stretch in again.items()]
+    said += [(stretch, -1, f"said again: {script[k]!r}") for k, stretch in again.items()]
     said += [(s, -1, "") for s in _rest([s for s, _, _ in said], len(heard))]
     found, end = [], 0
     for (first, last), k, note in sorted(said):
@@ -273,22 +273,24 @@ def middle(word: Word) -> float:
 
 def _place_in(
     free: list[tuple[int, int]],
-    script: Sequence[Sequence[str]],
+    numbers: list[int],
+    written: Sequence[Sequence[str]],
     heard: Sequence[str],
     edges: np.ndarray,
     least: float,
 ) -> dict[int, tuple[int, int]]:
     """Number of a sentence -> its stretch, of those found in free stretches and alike enough."""
+    if not free or not numbers:
+        return {}
     at: list[int] = []
     for first, last in free:
         at += [*range(first, last), -1]
-    at.pop()
     some = [heard[i] if i >= 0 else _WALL for i in at]
     costs = np.array([edges[i] if i >= 0 else 0.0 for i in at] + [0.0])
-    found = {}
-    left_out = SURELY if least == MORE_LIKE else LEFT_OUT
-    for k, stretch in enumerate(place(script, some, edges=costs, left_out=left_out)):
-        if stretch and likeness(script[k], some[slice(*stretch)]) >= least:
+    found, left_out = {}, SURELY if least == MORE_LIKE else LEFT_OUT
+    stretches = place([written[k] for k in numbers], some, edges=costs, left_out=left_out)
+    for k, stretch in zip(numbers, stretches, strict=True):
+        if stretch and likeness(written[k], some[slice(*stretch)]) >= least:
             found[k] = at[stretch[0]], at[stretch[1] - 1] + 1
     return found
 
