@@ -9,7 +9,7 @@ import pytest
 import workshop
 
 from lab_utils import files
-from lab_utils.corpus import command, label
+from lab_utils.corpus import command, label, pipeline
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError
 
@@ -57,6 +57,80 @@ def test_each_clip_is_labeled_in_the_language_of_its_recording(tmp_path, monkeyp
     assert command.main(["label", str(corpus.folder)]) == 0
     assert command.main(["label", str(corpus.folder), "--language", "de"]) == 0
     assert asked == [None, "de"]  # None: what the manifest says of each clip
+
+
+def test_the_splitters_limits_the_script_and_the_language(tmp_path, monkeypatch, capsys):
+    asked = {}
+
+    def prepare(recordings, out, **options):
+        asked.update(options)
+        return workshop.small(tmp_path)
+
+    monkeypatch.setattr(pipeline, "prepare", prepare)
+    line = "prepare in out --pause 0.25 --shortest 0.5 --longest 20 --language sq --scripts texts"
+    assert command.main([*line.split(), "--model", "tiny"]) == 0
+    limits = asked["settings"].split
+    assert (limits.pause, limits.shortest, limits.longest) == (0.25, 0.5, 20)
+    assert (asked["language"], asked["model"], str(asked["scripts"])) == ("sq", "tiny", "texts")
+    assert command.main(["prepare", "in", "out"]) == 0
+    assert asked["settings"] == pipeline.Settings() and asked["scripts"] is None
+    for bad in ("--pause nan", "--shortest 16", "--longest 31", "--pause -1"):
+        with pytest.raises(CorpusError, match="Expected"):
+            command.main(["prepare", "in", "out", *bad.split()])
+    with pytest.raises(SystemExit):
+        command.main(["prepare", "in", "out", "--pause", "short"])
+    assert "invalid float value: 'short'" in capsys.readouterr().err
+
+
+def test_the_language_of_a_recording_is_noted(tmp_path):
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    shutil.copy(workshop.FOLDER / "student.flac", inputs)
+    line = ["prepare", str(inputs), str(tmp_path / "out"), "--language", "en-US", "--pause", "3"]
+    assert command.main([*line, "--longest", "6"]) == 0
+    clips = Manifest.load(tmp_path / "out").clips
+    assert {clip.language for clip in clips} == {"en-US"}
+    assert len(clips) < 12 and max(clip.duration for clip in clips) <= 6
+    (inputs / "recordings.csv").write_text("file,language\nstudent.flac,en\n", "utf-8")
+    assert command.main([*line, "--longest", "6"]) == 0
+    assert {clip.language for clip in Manifest.load(tmp_path / "out").clips} == {"en"}
+
+
+def test_other_thresholds(tmp_path, capsys):
+    corpus = str(workshop.small(tmp_path).folder)
+    contract = ["--contract", "whisper"]
+    line = ["rules", *contract, "--limit", "snr=12.5", "--limit", "duration=2:20"]
+    assert command.main([*line, "--limit", "tokens=100", "--without", "loudness"]) == 0
+    out = capsys.readouterr().out
+    assert "at least 12.5 dB" in out and "2 to 20 s" in out and "at most 100 tokens" in out
+    assert "loudness" not in out
+    assert command.main(["check", corpus, *contract, "--limit", "duration=20:30"]) == 1
+    assert "duration: " in capsys.readouterr().out
+    for bad, told in (
+        ("snr=loud", "like snr=5.0, found 'snr=loud'"),
+        ("snr=nan", "like snr=5.0"),
+        ("snr", "like snr=5.0, found 'snr'"),
+        ("duration=2", "like duration=1.0:30.0"),
+        ("text=1", "'text' has no threshold"),
+        ("sound=1", "no rule 'sound'"),
+    ):
+        with pytest.raises(CorpusError, match=told):
+            command.main(["check", corpus, *contract, "--limit", bad])
+    with pytest.raises(CorpusError, match="no rule 'sound'"):
+        command.main(["check", corpus, *contract, "--without", "sound"])
+
+
+def test_a_cluster_that_is_not_there(tmp_path, monkeypatch):
+    import dask
+
+    corpus = str(workshop.small(tmp_path).folder)
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+        pytest.raises(CorpusError, match="No Dask scheduler answers at 'tcp://127.0.0.1:9'"),
+    ):
+        command.main(["label", corpus, "--dask", "tcp://127.0.0.1:9"])
+    with pytest.raises(CorpusError, match="No Dask scheduler answers at 'what://x'"):
+        command.main(["label", corpus, "--dask", "what://x"])
 
 
 def test_a_recordings_name_does_not_choose_a_script_elsewhere(tmp_path, monkeypatch):

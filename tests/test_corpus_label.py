@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from whisper.model import ModelDimensions
 from whisper.tokenizer import get_tokenizer
 
 from lab_utils import audio, batches, files, models
-from lab_utils.corpus import check, label, rules
+from lab_utils.corpus import check, heard, label, rules
 from lab_utils.corpus.manifest import Manifest
 from lab_utils.errors import CorpusError, LabError, TrainingError
 
@@ -39,8 +40,8 @@ def test_the_script_gives_every_clip_its_line_though_much_was_misheard(name):
     """The two clipped sentences of the lecture are in the script and in no clip."""
     corpus = workshop.corpus()
     clips = [clip for clip in corpus.clips if clip.recording == name]
-    heard = {c.id: _misheard(c.text, i) for i, c in enumerate(clips)}
-    corpus = corpus.updated({k: {"heard": v, "text": v} for k, v in heard.items()})
+    misheard = {c.id: _misheard(c.text, i) for i, c in enumerate(clips)}
+    corpus = corpus.updated({k: {"heard": v, "text": v} for k, v in misheard.items()})
     script = label.read_script((workshop.FOLDER / name).with_suffix(".txt"))
     made = {c.id: c for c in label.from_script(corpus, name, script).clips if c.recording == name}
     wrong = [clip.id for clip in clips if made[clip.id].text != clip.text]
@@ -64,6 +65,29 @@ def test_words_that_are_not_in_the_script_stay(tmp_path):
     corpus = corpus.updated({corpus.clips[0].id: {"heard": "quite other words", "text": "mine"}})
     made = label.from_script(corpus, "student.flac", "Nothing of the kind was ever said here.")
     assert made.clips[0].text == "mine"
+
+
+def test_a_script_of_running_text_in_another_order(tmp_path):
+    corpus = workshop.small(tmp_path, 3)
+    said = ["one two three four", "five six seven ate nine", "ten eleven twelve thirteen"]
+    ids = [clip.id for clip in corpus.clips]
+    corpus = corpus.updated({k: {"heard": v} for k, v in zip(ids, said, strict=True)})
+    running = "Ten, eleven, twelve, thirteen! One, two, three, four. Five, six, seven, 8, nine?"
+    made = label.from_script(corpus, "student.flac", running)
+    assert [clip.text for clip in made.clips] == [
+        "One, two, three, four.", "Five, six, seven, 8, nine?", "Ten, eleven, twelve, thirteen!"
+    ]  # fmt: skip
+
+
+def test_a_japanese_script_is_compared_by_characters(tmp_path):
+    corpus = workshop.small(tmp_path, 2)
+    first, second = corpus.clips
+    corpus = corpus.updated({
+        first.id: {"language": "ja", "heard": "船は昼に港を出た"},
+        second.id: {"language": "ja", "heard": "誰も手を振らない"},
+    })  # fmt: skip
+    made = label.from_script(corpus, "student.flac", "船は昼に港を出る。だれも手を振らない。")
+    assert [clip.text for clip in made.clips] == ["船は昼に港を出る。", "だれも手を振らない。"]
 
 
 SRT = """1
@@ -318,3 +342,73 @@ def test_whisper_hears_the_students_questions(tmp_path):
     assert all(c.text_by == "whisper tiny.en" for c in Manifest.load(tmp_path).clips)
     score = metrics.score([c.text for c in corpus.clips], [c.text for c in made.clips])
     assert score.wer < 0.15
+
+
+# ---- on other machines
+
+
+@pytest.mark.model
+def test_a_cluster_hears_the_same_texts(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    corpora = [_blank(workshop.small(tmp_path / name, 9)) for name in ("serial", "cluster")]
+    for corpus in corpora:
+        audio.save_wav(corpus.path(corpus.clips[2]), np.zeros(22_050, np.float32), sr=22_050)
+    expected = label.with_whisper(corpora[0], "tiny.en")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None,
+            host="127.0.0.1", local_directory=str(tmp_path / "dask"),
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):  # fmt: skip
+        executor = client.get_executor(pure=False)
+        monkeypatch.setattr(batches, "BATCH_SIZE", 4)  # so that both have something to do
+        made = label.with_whisper(corpora[1], "tiny.en", executor=executor)
+        assert [c.heard for c in made.clips] == [c.heard for c in expected.clips]
+        assert made.clips[2].heard == label.NO_SPEECH and made.clips[3].text
+        caches = [(tmp_path / n / label.CACHE).read_text("utf-8") for n in ("serial", "cluster")]
+        assert sorted(caches[0].splitlines()) == sorted(caches[1].splitlines())
+        with pytest.raises(CorpusError, match="other weights|same weights"):
+            executor.submit(
+                heard.hear_clips, [np.zeros(16_000, np.float32)], model="tiny.en", weights="0",
+                language="en", exact=False,
+            ).result()  # fmt: skip
+    # what was heard is known, without any worker
+    again = label.with_whisper(corpora[1], "tiny.en", executor=Executor())
+    assert again == made
+
+
+def test_batches_come_back_in_any_order_and_none_is_lost(monkeypatch):
+    monkeypatch.setattr(heard, "IN_FLIGHT", 30)
+    rng = np.random.default_rng(0)
+    waves = [np.full(n, i, np.float32) for i, n in enumerate(rng.integers(0, 30 * 16_000, 150))]
+    got, sizes = {}, []
+
+    def task(clips):
+        sizes.append((len(clips), sum(map(len, clips)) / 16_000))
+        return [str(int(y[0])) if len(y) else "" for y in clips]
+
+    with ThreadPoolExecutor(3) as executor:
+        heard.spread(executor, task, iter(waves), got.update)
+    assert got == {i: str(i) if len(y) else "" for i, y in enumerate(waves)}
+    assert max(n for n, _ in sizes) <= batches.BATCH_SIZE
+    assert max(seconds for _, seconds in sizes) <= heard.SENT + 30
+
+
+def test_what_was_heard_before_a_worker_failed_is_kept():
+    got = {}
+
+    def task(clips):
+        if len(clips[-1]) > 4000:
+            raise CorpusError("the worker has no weights")
+        return ["text"] * len(clips)
+
+    waves = (np.zeros(n, np.float32) for n in [100] * 16 + [5000] * 3)
+    with ThreadPoolExecutor(1) as executor, pytest.raises(CorpusError, match="no weights"):
+        heard.spread(executor, task, waves, got.update)
+    assert got == dict.fromkeys(range(16), "text")
+
+
+def test_a_model_object_does_not_travel(tmp_path):
+    with pytest.raises(CorpusError, match="name or the .pt file.*training.save"):
+        label.with_whisper(workshop.small(tmp_path, 1), MODEL, executor=Executor())

@@ -221,3 +221,19 @@ def test_what_holds_its_pitch_is_measured_at_any_rate_and_level(student):
     noise = np.random.default_rng(0).standard_normal(4 * sr)
     assert measure.over_held(noise, sr=sr) > 10  # noise is the business of another rule
     assert measure.over_held(np.zeros(10), sr=sr) == measure.over_held(np.zeros(sr), sr=sr) == 80
+
+
+def test_given_cuts_are_trimmed_to_the_speech_between_them():
+    p = np.zeros(100, np.float32)
+    p[10:30] = p[40:50] = p[52:60] = 0.9
+    settings, step = SplitSettings(pad=0.1), split.STEP
+    spans = split.at_cuts(p, [35 * step, 51 * step, 80 * step], duration=3.2, settings=settings)
+    first, second, third, last = spans
+    assert (first.start, first.end) == pytest.approx((10 * step - 0.1, 30 * step + 0.1), abs=1e-3)
+    assert second.end == third.start == pytest.approx(51 * step)  # they share the pause
+    assert third.end == pytest.approx(60 * step + 0.1, abs=1e-3) and last is None
+    inside = split.at_cuts(p, [20 * step], duration=3.2, settings=settings)
+    assert inside[0].end == inside[1].start == pytest.approx(20 * step)
+    gaps = [(pause.start / step, pause.end / step) for pause in split.pauses(p)]
+    assert np.allclose(gaps, [(0, 10), (30, 40), (50, 52), (60, 100)])
+    assert split.at_cuts(np.zeros(9), [], duration=0.3) == [None]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -27,6 +28,7 @@ from . import (
     review,
     rules,
     sheet,
+    split,
     splits,
     training_config,
 )
@@ -44,6 +46,10 @@ EPILOG = """the usual order:
 
 a corpus in another format takes the place of the first step, and of the second if it has texts:
   python -m lab_utils corpus import LJSpeech-1.1 corpus --language en --speaker linda
+
+Where NAME.txt says what was read in NAME.wav, "prepare … --scripts recordings" cuts between its
+sentences. "label … --dask ADDRESS" hears the clips on a cluster that shares no disk; "prepare …
+--dask ADDRESS" needs the same folders on all machines.
 
 Every step can be stopped and started again. The exit code is 0 if all is well, 1 if a check found
 something or a step failed."""
@@ -76,6 +82,28 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         help="the folder to make; an hour of sound needs 0.3 GB there while it is worked on",
     )
+    step.add_argument(
+        "--scripts",
+        type=Path,
+        metavar="PATH",
+        help="cut between the sentences of NAME.txt in this folder, or of this file for one "
+        "recording; each clip gets its own sentence",
+    )
+    step.add_argument("--model", default="base", help="the Whisper that finds them (default base)")
+    step.add_argument("--language", default="", help="where recordings.csv names none (default en)")
+    limits = split.SplitSettings()
+    for name, text in (
+        ("pause", "a gap shorter than this ends no clip; with a script its sentences do"),
+        ("shortest", "a shorter clip is dropped"),
+        ("longest", "a longer one is cut where it is least like speech; at most 30"),
+    ):
+        step.add_argument(
+            f"--{name}",
+            type=float,
+            default=getattr(limits, name),
+            metavar="SECONDS",
+            help=f"{text} (default %(default)s)",
+        )
     step.add_argument("--denoise", choices=clean.METHODS, default="none")
     step.add_argument("--jobs", type=int, default=1, help="recordings at a time (default 1)")
     step.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler instead")
@@ -88,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
         help="code of the language (default: what recordings.csv says of each recording, else en)",
     )
     step.add_argument("--exact", action="store_true", help="no shared padding: slower")
+    step.add_argument("--dask", metavar="ADDRESS", help="hear the clips on this Dask cluster")
     step.add_argument(
         "--scripts",
         type=Path,
@@ -142,13 +171,28 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("folder", type=Path)
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), required=True)
     step.add_argument("--language", help=LANGUAGE)
+    _add_limits(step)
     step.add_argument("--page", type=Path, help=f"write a page to look at (default {report.PAGE})")
 
     step = add("rules", _rules, "print the rules of a contract")
     step.add_argument("--contract", choices=tuple(rules.CONTRACTS), default="voice")
+    _add_limits(step)
 
     add("hardware", _hardware, "is this machine fit to train a voice?")
     return top
+
+
+def _add_limits(step: argparse.ArgumentParser) -> None:
+    step.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="RULE=VALUE",
+        help="another threshold: snr=10, duration=2:20; again for another rule",
+    )
+    step.add_argument(
+        "--without", action="append", default=[], metavar="RULE", help="leave a rule out"
+    )
 
 
 def main(argv: list[str]) -> int:
@@ -158,10 +202,19 @@ def main(argv: list[str]) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> int:
-    settings = pipeline.Settings(denoise=options.denoise)
-    with _executor(options) as executor:
+    limits = split.SplitSettings(
+        pause=options.pause, shortest=options.shortest, longest=options.longest
+    )
+    with _executor(options.dask, options.jobs) as executor:
         manifest = pipeline.prepare(
-            options.recordings, options.corpus, settings=settings, executor=executor, progress=True
+            options.recordings,
+            options.corpus,
+            settings=pipeline.Settings(denoise=options.denoise, split=limits),
+            language=options.language,
+            scripts=options.scripts,
+            model=options.model,
+            executor=executor,
+            progress=True,
         )
     _print_made(manifest, options.corpus)
     return int(not manifest.clips)
@@ -178,20 +231,29 @@ def _print_made(manifest: Manifest, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
+def _executor(dask: str | None, jobs: int = 1) -> Iterator[Executor | None]:
     """None for one after another, processes, or a Dask cluster."""
-    if options.jobs < 1:
-        raise CorpusError(f"Expected at least 1 job, found {options.jobs}.")
-    if options.dask:
+    if jobs < 1:
+        raise CorpusError(f"Expected at least 1 job, found {jobs}.")
+    if dask:
         try:
-            from distributed import Client
+            from distributed import Client, KilledWorker
         except ImportError as error:
             raise CorpusError("--dask needs the package: pip install distributed.") from error
-        with Client(options.dask) as client:
-            yield client.get_executor(pure=False)
-    elif options.jobs > 1:
+        try:
+            client = Client(dask)
+        except (OSError, ValueError) as error:
+            raise CorpusError(f"No Dask scheduler answers at {dask!r}: {error}") from error
+        with client:
+            try:
+                yield client.get_executor(pure=False)
+            except KilledWorker as error:
+                raise CorpusError(
+                    f"A Dask worker died: {error} What is finished is kept: start again."
+                ) from error
+    elif jobs > 1:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes share the cores
-        with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as executor:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as executor:
             yield executor
     else:
         yield None
@@ -199,12 +261,13 @@ def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
 
 def _label(options: argparse.Namespace) -> int:
     Manifest.load(options.corpus)  # before a lock is put into a folder that is no corpus
-    with pipeline.at_work(options.corpus):
+    with pipeline.at_work(options.corpus), _executor(options.dask) as executor:
         manifest = label.with_whisper(
             Manifest.load(options.corpus),
             options.model,
             language=options.language,
             exact=options.exact,
+            executor=executor,
             progress=True,
         )
         if options.scripts:
@@ -300,12 +363,37 @@ def open_corpus(folder: Path) -> Manifest:
     return manifest
 
 
+def _contract(options: argparse.Namespace) -> rules.Contract:
+    """The contract with the thresholds of the command line."""
+    contract = rules.contract(options.contract).without(*options.without)
+    for item in options.limit:
+        key, _, text = item.partition("=")
+        limit = contract[key].limit
+        if limit is None:
+            raise CorpusError(f"The rule {key!r} has no threshold: leave it out with --without.")
+        kinds = limit if isinstance(limit, tuple) else (limit,)
+        cells = text.split(":") if isinstance(limit, tuple) else [text]
+        try:
+            values = [type(kind)(cell) for kind, cell in zip(kinds, cells, strict=True)]
+            if not text or any(
+                value in (math.inf, -math.inf) or value != value for value in values
+            ):
+                raise ValueError
+        except ValueError as error:
+            like = ":".join(map(str, kinds))
+            raise CorpusError(f"Expected a threshold like {key}={like}, found {item!r}.") from error
+        contract = contract.with_limits(
+            **{key: tuple(values) if isinstance(limit, tuple) else values[0]}
+        )
+    return contract
+
+
 def _check(options: argparse.Namespace) -> int:
     manifest = open_corpus(options.folder)
     for note in manifest.notes:
         print(f"note: {note}")
     corpus = manifest.speaking(options.language)
-    outcome = check.check(corpus, rules.contract(options.contract))
+    outcome = check.check(corpus, _contract(options))
     print(outcome)
     page = report.write(outcome, options.page or manifest.folder / report.PAGE)
     print(f"To look at and listen to: {page}")
@@ -313,7 +401,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _rules(options: argparse.Namespace) -> int:
-    for rule in rules.contract(options.contract).rules:
+    for rule in _contract(options).rules:
         print(f"{rule.key}: {rule.sentence}.\n    {rule.reason} {rule.remedy}")
     return 0
 

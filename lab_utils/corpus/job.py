@@ -13,14 +13,14 @@ import tempfile
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from .. import audio, files
 from ..constants import VOICE_SR
 from ..errors import AudioError, CorpusError
-from . import clean, clipping, passes, split
+from . import align, clean, clipping, passes, split
 from .manifest import Clip
 from .split import SplitSettings
 
@@ -48,6 +48,16 @@ class Settings:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Script:
+    """What was read in a recording, and how it is found there."""
+
+    text: str
+    model: str = "base"  #: name or ``.pt`` file of the Whisper that hears it
+    weights: str = ""  #: SHA-256 of the file
+    language: str = "en"
+
+
 class Cut(NamedTuple):
     """A clip that was made, ``start`` and ``end`` in seconds."""
 
@@ -55,6 +65,8 @@ class Cut(NamedTuple):
     start: float
     end: float
     clipping: str = ""  #: what the source shows of it, where that is too little to drop the clip
+    text: str = ""  #: of the script
+    heard: str = ""
 
 
 class Skipped(NamedTuple):
@@ -75,6 +87,7 @@ class Job:
     sha256: str
     out: str
     settings: Settings
+    script: Script | None = None  #: cut between its sentences
 
     @property
     def folder(self) -> Path:
@@ -86,6 +99,11 @@ class Job:
         """Where it is written down what is done."""
         return Path(self.out) / "recordings" / f"{self.id}.json"
 
+    @property
+    def heard_file(self) -> Path:
+        """Where the words that Whisper heard in it are kept."""
+        return self.state_file.with_suffix(".heard.jsonl")
+
     def path_of(self, number: int) -> Path:
         """Where one of its clips goes."""
         return self.folder / f"{self.id}-{number:04d}.wav"
@@ -94,7 +112,9 @@ class Job:
         """The row of one of its clips."""
         path = self.path_of(cut.number)
         file = path.relative_to(self.out).as_posix()
-        return Clip(path.stem, file, self.name, cut.start, cut.end, clipping=cut.clipping)
+        by = "script" if cut.text else ""
+        return Clip(path.stem, file, self.name, cut.start, cut.end, clipping=cut.clipping,
+                    text=cut.text, text_by=by, heard=cut.heard)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,7 +130,8 @@ class State:
 
     def digest(self, job: Job) -> str:
         """Changes with the recording, the settings and everything that is written down."""
-        text = json.dumps([job.sha256, job.settings.digest, dataclasses.astuple(self)])
+        script = dataclasses.astuple(job.script) if job.script else None
+        text = json.dumps([job.sha256, job.settings.digest, script, dataclasses.astuple(self)])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -158,21 +179,18 @@ def prepare_recording(job: Job) -> tuple[Job, State]:
 
 
 def _make_clips(job: Job) -> State:
-    settings, limits = job.settings, job.settings.split
+    settings = job.settings
     with tempfile.TemporaryFile(dir=job.out) as sound:
         heard = passes.listen(job.path, sr=settings.sr, keep=sound)
         duration = round(heard.duration, 4)
-        clips, dropped, spans = [], [], []
-        for span in split.on_speech(heard.probabilities, duration=heard.duration, settings=limits):
-            if span.duration < limits.shortest:
-                reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
-                dropped.append(Skipped(reason, span.start, span.end))
-            else:
-                spans.append(span)
-        if not spans:
+        clips = []
+        pieces, dropped, note = _cuts(job, sound, heard)
+        spans = [piece.span for piece in pieces]
+        if not spans and job.script is None:
             dropped.append(Skipped("no speech found", 0.0, duration))
-        pieces = passes.cut(sound, spans, sr=settings.sr)
-        for number, (span, y) in enumerate(zip(spans, pieces, strict=True), start=1):
+        sounds = passes.cut(sound, spans, sr=settings.sr)
+        for number, (piece, y) in enumerate(zip(pieces, sounds, strict=True), start=1):
+            span = piece.span
             flat = heard.flat_tops.share(span.start, span.end)
             found = clipping.Clipping(flat, *clipping.pile_up(y))
             if found.share > settings.most_clipped:
@@ -181,9 +199,32 @@ def _make_clips(job: Job) -> State:
             path = job.path_of(number)
             if not path.is_file():
                 _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
-            clips.append(Cut(number, span.start, span.end, found.words()))
+            clips.append(Cut(number, span.start, span.end, found.words(), piece.text, piece.heard))
     dropped.sort(key=lambda item: item.start)
-    return State(job.name, True, duration, tuple(clips), tuple(dropped), heard.note)
+    return State(job.name, True, duration, tuple(clips), tuple(dropped), note)
+
+
+def _cuts(
+    job: Job, sound: BinaryIO, heard: passes.Listening
+) -> tuple[list[align.Piece], list[Skipped], str]:
+    """Where to cut: between the sentences of the script, or wherever speech pauses."""
+    limits, p = job.settings.split, heard.probabilities
+    dropped, pieces = [], []
+    if job.script is None:
+        for span in split.on_speech(p, duration=heard.duration, settings=limits):
+            if span.duration < limits.shortest:
+                reason = f"{span.duration:.2f} s of speech, shorter than {limits.shortest:g} s"
+                dropped.append(Skipped(reason, span.start, span.end))
+            else:
+                pieces.append(align.Piece(span, "", ""))
+        return pieces, dropped, heard.note
+    model, language, duration = job.script.model, job.script.language, heard.duration
+    words = align.hear(sound, p, sr=job.settings.sr, duration=duration, model=model,
+                       language=language, cache=job.heard_file)  # fmt: skip
+    pieces, told, note = align.align(job.script.text, words, p, duration=duration,
+                                     language=language, settings=limits)  # fmt: skip
+    dropped = [Skipped(item.reason, item.start, item.end) for item in told]
+    return pieces, dropped, "; ".join(filter(None, [heard.note, note]))
 
 
 def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarray:

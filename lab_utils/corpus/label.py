@@ -6,37 +6,37 @@ Taught in: notebooks/08_dataset.ipynb.
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
+import functools
 import itertools
-import json
 import os
-import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import audio, batches, files, models, subtitles
+import numpy as np
+
+from .. import audio, batches, models, subtitles
 from ..constants import CHUNK_LENGTH, N_SAMPLES, SAMPLE_RATE
 from ..errors import AudioError, CorpusError, OptionError, TranscriptError
 from ..languages import language_code
+from ..metrics import unit_of
+from ..metrics.alignment import units
 from ..progress import bar
+from ..transcripts import Word
+from .heard import NO_SPEECH, Heard, hear_clips, spoken_text, spread
 from .manifest import Clip, Manifest
-from .speech import speech_probabilities
+from .script import Passage, passages, refuse_tokens, sentences, tokens
+from .script import read_script as read_script
+from .split import Span
 
 if TYPE_CHECKING:
-    import numpy as np
     from whisper import Whisper
 
 CACHE = "heard.jsonl"
-NO_SPEECH = "(no speech)"  #: heard in a clip in which nobody speaks
-NO_SPEECH_PROB = 0.6  #: whisper's own threshold
-SPEECH_PROB = 0.5  #: of the speech detector, for one window of 32 ms
 LEAST_FOUND = 0.5  #: share of a clip's heard words in the script
-NEAR = 3  #: words between a clip's end and a line's end that count as misheard
-_WORD = re.compile(r"[\w']+")
-_TOKEN = re.compile(r"<\|[^|<>]*\|>")  # <|endoftext|>, <|en|>, <|0.00|>
+NEAR = 3  #: words of a sentence in another clip that count as misheard
 
 
 def with_whisper(
@@ -45,6 +45,7 @@ def with_whisper(
     *,
     language: str | None = None,
     exact: bool = False,
+    executor: Executor | None = None,
     progress: bool = False,
 ) -> Manifest:
     """Let Whisper transcribe every clip; resumes where it stopped if interrupted.
@@ -58,6 +59,10 @@ def with_whisper(
         names, English where it names none.
     exact : bool
         See :func:`lab_utils.batches.transcribe_many`.
+    executor : concurrent.futures.Executor, optional
+        Where the clips are heard: a ``ProcessPoolExecutor``, or beyond one machine a Dask
+        ``Client.get_executor(pure=False)``. Clips travel as samples, so that no disk is shared;
+        each worker loads the model itself, once, and its weights are compared. Default: here.
 
     Returns
     -------
@@ -70,19 +75,29 @@ def with_whisper(
     Raises
     ------
     CorpusError
-        The model does not know the language of a recording, a clip is longer than 30 s, or the
-        folder of the corpus cannot be written.
+        The model does not know the language of a recording, a clip is longer than 30 s, the folder
+        of the corpus cannot be written, or with an executor ``model`` is an object, or a worker
+        has other weights.
     OptionError
         The model does not know ``language``.
     """
-    name = "of your own"
+    name, source = "of your own", ""
     if isinstance(model, str | os.PathLike):
-        name, model = Path(model).name, models.load_model(model)
+        name, source = Path(model).name, os.fspath(model)
+        model = models.load_model(model)
+    elif executor is not None:
+        raise CorpusError(
+            "Expected the name or the .pt file of a model, which each worker loads itself, found "
+            f"a {type(model).__name__}: save it with training.save first."
+        )
     heard: dict[str, str] = {}
     groups = _by_language(manifest, model, language)
     with bar(len(manifest), progress) as move:
         for spoken, clips in groups.items():
-            heard |= _hear(manifest, clips, model, language=spoken, exact=exact, move=move)
+            heard |= _hear(
+                manifest, clips, model, name=source, language=spoken, exact=exact,
+                executor=executor, move=move,
+            )  # fmt: skip
     clips = []
     for clip in manifest.speaking(language).clips:
         if (text := heard.get(clip.id)) is not None:
@@ -100,14 +115,16 @@ def _hear(
     clips: list[Clip],
     model: Whisper,
     *,
+    name: str,
     language: str,
     exact: bool,
+    executor: Executor | None,
     move: Callable[..., None],
 ) -> dict[str, str]:
     """Clip id -> what is heard, of every clip that can be read; each file is opened once."""
-    cache = manifest.folder / CACHE
-    known = _read_cache(cache)
-    way = f"{models.fingerprint(model)} {language} {'exact' if exact else batches.METHOD}"
+    weights = models.fingerprint(model)
+    way = f"{weights} {language} {'exact' if exact else batches.METHOD}"
+    known = Heard(manifest.folder / CACHE, way=way)
     keys: dict[str, str] = {}  # clip id -> what the cache knows it by
     waiting: list[tuple[str, np.ndarray]] = []
 
@@ -116,22 +133,29 @@ def _hear(
             y = _samples(manifest, clip)
             if y is None:
                 continue
-            keys[clip.id] = key = f"{hashlib.sha256(y.data).hexdigest()} {way}"
+            keys[clip.id] = key = known.key(y)
             if key in known:
                 move()
                 continue
             waiting.append((key, y))
             yield y
 
-    def keep(texts: dict[int, batches.ClipText]) -> None:
-        for i, text in texts.items():
-            key, y = waiting[i]
-            known[key] = text.text if somebody_speaks(y, text) else NO_SPEECH
-            waiting[i] = (key, y[:0].copy())  # the samples can go
-        _write_cache(cache, known)
+    def keep(texts: dict[int, str]) -> None:
+        known.add({waiting[i][0]: text for i, text in texts.items()})
+        for i in texts:
+            waiting[i] = (waiting[i][0], np.zeros(0, np.float32))  # the samples can go
         move(len(texts))
 
-    batches.transcribe_many(unheard(), model, language=language, exact=exact, on_batch=keep)
+    def judge(texts: dict[int, batches.ClipText]) -> None:
+        keep({i: spoken_text(waiting[i][1], text) for i, text in texts.items()})
+
+    if executor is None:
+        batches.transcribe_many(unheard(), model, language=language, exact=exact, on_batch=judge)
+    else:
+        task = functools.partial(
+            hear_clips, model=name, weights=weights, language=language, exact=exact
+        )
+        spread(executor, task, unheard(), keep)
     return {name: known[key] for name, key in keys.items()}
 
 
@@ -166,41 +190,6 @@ def _samples(manifest: Manifest, clip: Clip) -> np.ndarray | None:
     return y
 
 
-def somebody_speaks(y: np.ndarray, heard: batches.ClipText) -> bool:
-    """Whether the text of a clip (float32, at 16 kHz) was spoken at all.
-
-    A clip holds no speech if Whisper says so by its own rule (the no-speech token is probable and
-    the text is not), or if the speech detector finds none: Whisper writes "you" into a silence, and
-    is sure of it.
-    """
-    if not heard.text:
-        return False
-    if heard.no_speech_prob > NO_SPEECH_PROB and heard.avg_logprob < batches.LOWEST_LOGPROB:
-        return False
-    return bool((speech_probabilities(y, sr=SAMPLE_RATE) > SPEECH_PROB).any())
-
-
-def _read_cache(path: Path) -> dict[str, str]:
-    """What was heard before; a last line that a kill cut off is forgotten."""
-    known: dict[str, str] = {}
-    if path.is_file():
-        for line in path.read_text("utf-8", "replace").split("\n"):  # a text may hold U+2028
-            try:
-                row = json.loads(line)
-                known[str(row["clip"])] = str(row["heard"])
-            except (ValueError, KeyError, TypeError):
-                continue
-    return known
-
-
-def _write_cache(path: Path, known: dict[str, str]) -> None:
-    rows = (json.dumps({"clip": k, "heard": v}, ensure_ascii=False) for k, v in known.items())
-    try:
-        files.write_text(path, "\n".join(rows) + "\n")
-    except OSError as error:
-        raise CorpusError(f"{path.name} cannot be written in {path.parent}: {error}") from error
-
-
 def from_texts(manifest: Manifest, texts: Mapping[str, str], *, by: str = "given") -> Manifest:
     """Take each clip's text from a table ``{clip id: text}``; a reviewed clip keeps its own.
 
@@ -224,15 +213,6 @@ def from_texts(manifest: Manifest, texts: Mapping[str, str], *, by: str = "given
     return manifest.updated(
         {k: {"text": v, "text_by": by} for k, v in texts.items() if k not in reviewed}
     )
-
-
-def refuse_tokens(text: str, what: str) -> None:
-    """Raise CorpusError if a text, which the message calls ``what``, holds a special token."""
-    if found := _TOKEN.search(text):
-        raise CorpusError(
-            f"{what} holds {found[0]!r}, a special token of Whisper's and not a word. "
-            "Expected only what is spoken: delete it."
-        )
 
 
 def from_subtitles(manifest: Manifest, recording: str, content: str) -> Manifest:
@@ -271,16 +251,16 @@ def _mostly_inside(cue: subtitles.Cue, clip: Clip) -> bool:
 def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
     """Replace what Whisper heard by the words of the script that were read out.
 
-    The heard words of all clips are aligned with the words of the script; each clip gets the
-    stretch that its own words fall on, widened to whole lines where an end is near.
+    The sentences of the script are laid on the heard words of all clips; each clip gets those that
+    its own words fall on. One that was cut in two is shared out word by word.
 
     Parameters
     ----------
     recording : str
         As ``Clip.recording`` names it.
     script : str
-        What was read, one sentence a line. It may hold lines that are not in any clip. Where
-        less than half of a clip's heard words are found in it, the clip's text stays.
+        What was read: lines or running text. It may hold sentences that are not in any clip.
+        Where less than half of a clip's heard words are found in it, the clip's text stays.
 
     Raises
     ------
@@ -289,48 +269,68 @@ def from_script(manifest: Manifest, recording: str, script: str) -> Manifest:
         heard yet; no clip is of this recording.
     """
     refuse_tokens(script, "The script")
-    lines = [line.strip() for line in script.splitlines() if line.strip()]
-    script, length = " ".join(lines), 0
-    words: list[tuple[int, int]] = []  # where each lies in the script
-    begins: dict[int, int] = {}  # the first word of a line -> where the line begins
-    ends: dict[int, int] = {}
-    for line in lines:
-        if found := [(length + m.start(), length + m.end()) for m in _WORD.finditer(line)]:
-            begins[len(words)] = length
-            words += found
-            ends[len(words) - 1] = length + len(line)
-        length += len(line) + 1
-    if not words:
+    clips = _of(manifest, recording)
+    language = clips[0].language.strip() or "en"
+    written = [text for text in sentences(script) if tokens(text, language)]
+    if not written:
         raise CorpusError("Expected a script with words, found none.")
-    clips = [clip for clip in _of(manifest, recording) if clip.heard not in ("", NO_SPEECH)]
+    clips = [clip for clip in clips if clip.heard not in ("", NO_SPEECH)]
     if not clips:
         raise CorpusError(f"No clip of {recording!r} has been heard: run label.with_whisper first.")
-    heard = [[word.lower() for word in _WORD.findall(clip.heard)] for clip in clips]
-    written = [script[start:end].lower() for start, end in words]
-    matcher = difflib.SequenceMatcher(None, [*itertools.chain(*heard)], written, autojunk=False)
-    place = {
-        block.a + k: block.b + k
-        for block in matcher.get_matching_blocks()
-        for k in range(block.size)
+    unit = unit_of(language)
+    owner = [n for n, clip in enumerate(clips) for _ in units(clip.heard, unit)]
+    heard = itertools.chain.from_iterable(units(clip.heard, unit) for clip in clips)
+    words = [Word(word, i, i, None) for i, word in enumerate(heard)]  # in place of a time, a number
+
+    def pauses(i: float, j: float) -> Span:
+        """A second between two clips, none inside one."""
+        return Span(0.0, float(owner[int(i)] != owner[int(j)]))
+
+    texts: dict[int, list[str]] = defaultdict(list)
+    found: Counter[int] = Counter()
+    for passage in passages(written, words, language=language, pauses=pauses):
+        if passage.text and passage.words:
+            numbers = [int(word.start) for word in passage.words]
+            found.update(owner[i] for i in numbers)
+            for n, text in _shared_out(passage, [owner[i] for i in numbers], language):
+                texts[n].append(text)
+    joint = "" if unit == "character" else " "
+    return from_texts(
+        manifest,
+        {
+            clips[n].id: joint.join(parts)
+            for n, parts in texts.items()
+            if found[n] >= LEAST_FOUND * owner.count(n)
+        },
+        by="script",
+    )
+
+
+def _shared_out(passage: Passage, owners: list[int], language: str) -> Iterator[tuple[int, str]]:
+    """A sentence to the clip that its words are in; parts of it where several have many."""
+    counts = Counter(owners)
+    most = max(counts.values())
+    named = sorted(n for n, count in counts.items() if count > NEAR or count == most)
+    if len(named) == 1:
+        yield named[0], passage.text
+        return
+    unit = unit_of(language)
+    pieces = units(passage.text, unit)
+    places = {
+        word.start: piece.place
+        for piece in passages(pieces, passage.words, language=language)
+        for word in piece.words
+        if piece.place >= 0
     }
-    texts, n_before = {}, 0
-    for clip, said in zip(clips, heard, strict=True):
-        hits = [i for i in range(n_before, n_before + len(said)) if i in place]
-        if hits and len(hits) >= LEAST_FOUND * len(said):
-            first = place[hits[0]] - (hits[0] - n_before)
-            last = place[hits[-1]] + (n_before + len(said) - 1 - hits[-1])
-            first = _nearest(begins, max(0, first))
-            last = max(first, _nearest(list(ends)[::-1], min(len(words) - 1, last)))
-            start, end = begins.get(first, words[first][0]), ends.get(last, words[last][1])
-            texts[clip.id] = script[start:end]
-        n_before += len(said)
-    return from_texts(manifest, texts, by="script")
-
-
-def _nearest(places: Collection[int], i: int) -> int:
-    """The place nearest to ``i`` if it is near, else ``i``."""
-    nearest = min(places, key=lambda place: abs(place - i))
-    return nearest if abs(nearest - i) <= NEAR else i
+    first, joint = 0, "" if unit == "character" else " "
+    for n, after in itertools.zip_longest(named, named[1:]):
+        last = len(pieces)
+        if after is not None:
+            begin = passage.words[owners.index(after)].start
+            last = min((k for i, k in places.items() if i >= begin), default=last)
+        if first < last:
+            yield n, joint.join(pieces[first:last])
+        first = max(first, last)
 
 
 def _of(manifest: Manifest, recording: str) -> list[Clip]:
@@ -339,13 +339,3 @@ def _of(manifest: Manifest, recording: str) -> list[Clip]:
         names = sorted({clip.recording for clip in manifest.clips})
         raise CorpusError(f"Expected one of the recordings {names}, found {recording!r}.")
     return clips
-
-
-def read_script(path: str | os.PathLike) -> str:
-    """Read a script; raises CorpusError if it is missing or not UTF-8."""
-    try:
-        return Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(
-            f"The script {Path(path).name} cannot be read as UTF-8: {error}"
-        ) from error

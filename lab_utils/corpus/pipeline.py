@@ -21,17 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from .. import audio, files
-from ..errors import AudioError, CorpusError
+from ..errors import AudioError, CorpusError, OptionError
+from ..languages import language_code
 from ..progress import bar
-from .job import Job, Settings, State, prepare_recording, slug
+from .job import Job, Script, Settings, State, prepare_recording, slug
 from .manifest import MANIFEST, Clip, Dropped, Manifest, read_details
+from .script import read_script, sentences, tokens
 
 DETAILS = "recordings.csv"
 MOST_NAMED = 20  #: files in one note
 _COMPANIONS = (".csv", ".txt", ".srt", ".vtt", ".json")  #: what a recording may have beside it
 #: temporary names of ``files.replacing`` for the tables and states of a corpus
 _LEFTOVER = re.compile(
-    r"(?:manifest(?:\.before-\d+)?|dropped|heard|[a-z0-9-]+-[0-9a-f]{6,64})-[a-z0-9_]{8}\.partial"
+    r"(?:manifest(?:\.before-\d+)?|dropped|heard"
+    r"|[a-z0-9-]+-[0-9a-f]{6,64}(?:\.heard)?)-[a-z0-9_]{8}\.partial"
 )
 
 
@@ -40,6 +43,9 @@ def prepare(
     out: str | os.PathLike,
     *,
     settings: Settings | None = None,
+    language: str = "",
+    scripts: str | os.PathLike | None = None,
+    model: str | os.PathLike = "base",
     executor: concurrent.futures.Executor | None = None,
     progress: bool = False,
 ) -> Manifest:
@@ -52,6 +58,14 @@ def prepare(
         ``recordings.csv`` in it may name speaker, language, licence and consent for each file.
     out : path-like
         The folder of the corpus. A recording takes 4 bytes a sample there while it is worked on.
+    language : str
+        Of the recordings for which ``recordings.csv`` names none.
+    scripts : path-like, optional
+        A folder with what was read, in ``NAME.txt`` for each recording, or the one file of one
+        recording. Such a recording is cut between the sentences of its script, and each clip gets
+        its own; what is only in one of both is in ``dropped.csv``: see ``align``.
+    model : str or path-like
+        The Whisper that hears where the sentences are: a name or a ``.pt`` file.
     executor : concurrent.futures.Executor, optional
         Where the recordings are worked on: a ``ProcessPoolExecutor``, or beyond one machine a Dask
         ``Client.get_executor(pure=False)``. Default: one after another, here. Same bytes from all.
@@ -66,9 +80,10 @@ def prepare(
     Raises
     ------
     CorpusError
-        No recordings, a ``recordings.csv`` or an earlier manifest that is no such table, an ``out``
-        that cannot be written or lies among the recordings, or another run at work there. A
-        recording that cannot be read is listed in ``dropped`` instead.
+        No recordings, no script where scripts are asked for, one that cannot be read, a language
+        that the model does not know, a ``recordings.csv`` or an earlier manifest that is no such
+        table, an ``out`` that cannot be written or lies among the recordings, or another run at
+        work there. A recording that cannot be read is listed in ``dropped`` instead.
 
     Notes
     -----
@@ -90,15 +105,22 @@ def prepare(
         )
     details = read_details(root / DETAILS) if os.path.lexists(root / DETAILS) else {}
     notes = _notes(found, root, details)
+    languages = _languages(found.recordings, root, details, language)
+    if scripts is None:
+        texts = {}
+    else:
+        texts = _scripts(languages, Path(scripts), model)
+        if without := [files.printable(name) for name in languages if name not in texts]:
+            notes.append(f"without a script, so cut in the pauses: {_some(without)}")
     with at_work(out):
         try:
             before = Manifest.load(out) if os.path.lexists(out / MANIFEST) else Manifest(out, ())
             dropped: list[Dropped] = []
-            jobs = _jobs(found.recordings, root, out, settings, dropped)
+            jobs = _jobs(found.recordings, root, out, settings, texts, dropped)
             with bar(len(found.recordings), progress, unit="recording") as move:
                 done = _run(jobs, executor, move)
             done.sort(key=lambda pair: pair[0].name)
-            made = _collect(before, done, dropped, details)
+            made = _collect(before, done, dropped, details, languages)
             notes += [f"{files.printable(j.name)}: {s.note}" for j, s in done if s.note]
             notes += _keep_texts(before, made)
             made.save()
@@ -158,8 +180,55 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _languages(
+    paths: Iterable[Path], root: Path, details: dict[str, dict[str, str]], language: str
+) -> dict[str, str]:
+    """The language of each recording; empty where none is named."""
+    by_form = {_nfc(name): row.get("language", "").strip() for name, row in details.items()}
+    names = [path.relative_to(root).as_posix() for path in paths]
+    return {name: by_form.get(_nfc(name), "") or language for name in names}
+
+
+def _scripts(
+    languages: dict[str, str], scripts: Path, model: str | os.PathLike
+) -> dict[str, Script]:
+    """The script of each recording that has one."""
+    if scripts.is_file():
+        if len(languages) > 1:
+            raise CorpusError(
+                f"Expected one recording for the script {scripts.name}, found {len(languages)}: "
+                "name a folder with a NAME.txt for each."
+            )
+        paths = dict.fromkeys(languages, scripts)
+    else:
+        paths = {n: (scripts / n).with_suffix(".txt") for n in languages}
+        paths = {name: path for name, path in paths.items() if path.is_file()}
+    if not paths:
+        example = Path(next(iter(languages))).with_suffix(".txt").name
+        raise CorpusError(f"Expected scripts like {example!r} in {scripts}, found none.")
+    weights = ""
+    if isinstance(model, os.PathLike) or str(model).endswith(".pt"):
+        model = Path(model).resolve()
+        weights = files.sha256(model) if model.is_file() else ""
+    made = {}
+    for name, path in paths.items():
+        try:
+            code = language_code(languages[name] or "en", model=os.fspath(model), required=True)
+        except OptionError as error:
+            raise CorpusError(f"{files.printable(name)!r}: {error}") from error
+        made[name] = Script(read_script(path), os.fspath(model), weights, code)
+        if not any(tokens(text, code) for text in sentences(made[name].text)):
+            raise CorpusError(f"Expected a script with words, found none in {path.name}.")
+    return made
+
+
 def _jobs(
-    paths: Iterable[Path], root: Path, out: Path, settings: Settings, dropped: list[Dropped]
+    paths: Iterable[Path],
+    root: Path,
+    out: Path,
+    settings: Settings,
+    scripts: dict[str, Script],
+    dropped: list[Dropped],
 ) -> Iterator[Job]:
     """One job for each recording with content of its own; the others go into ``dropped``."""
     seen: dict[str, str] = {}
@@ -185,7 +254,8 @@ def _jobs(
             i for n in (6, 12, 64) if (i := f"{slug(path.stem)}-{sha256[:n]}") not in ids
         )
         ids.add(identity)
-        yield Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings)
+        script = scripts.get(name)
+        yield Job(str(path.resolve()), name, identity, sha256, str(out.resolve()), settings, script)
 
 
 def _run(
@@ -216,6 +286,7 @@ def _collect(
     done: list[tuple[Job, State]],
     dropped: list[Dropped],
     details: dict[str, dict[str, str]],
+    languages: dict[str, str],
 ) -> Manifest:
     """The manifest of everything that was made, with the texts that are still true."""
     known = {_cut(clip): clip for clip in before.clips}
@@ -223,12 +294,17 @@ def _collect(
     clips, dropped = [], list(dropped)
     for job, state in done:
         told = details.get(job.name) or by_form.get(_nfc(job.name), {})
-        values: dict[str, Any] = {
-            k: told.get(k, "") for k in ("speaker", "language", "licence", "consent")
+        values: dict[str, Any] = {k: told.get(k, "") for k in ("speaker", "licence", "consent")} | {
+            "language": languages[job.name]
         }
         for cut in state.clips:
             clip = job.clip(cut)
             old = known.get(_cut(clip), clip)
+            by_hand = old.verdict or not (
+                old.text_by in ("", "script") or old.text_by.startswith("whisper")
+            )
+            if clip.text and not by_hand:
+                old = dataclasses.replace(old, text=clip.text, text_by="script", heard=clip.heard)
             values |= {"file": clip.file, "recording": clip.recording, "clipping": clip.clipping}
             clips.append(dataclasses.replace(old, **values))
         dropped += [Dropped(job.name, *item) for item in state.dropped]

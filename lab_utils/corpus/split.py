@@ -5,6 +5,8 @@ Taught in: notebooks/08_dataset.ipynb.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +52,7 @@ class SplitSettings:
                 f"Expected 0 <= shortest < longest <= {CHUNK_LENGTH} seconds (Whisper hears no "
                 f"more at a time), found shortest={self.shortest}, longest={self.longest}."
             )
-        if self.pause < 0 or self.pad < 0:
+        if not (0 <= self.pause < np.inf and 0 <= self.pad < np.inf):
             raise CorpusError(
                 f"Expected a pause and a pad of 0 s or more, found {self.pause} and {self.pad}."
             )
@@ -75,19 +77,66 @@ def on_speech(
         ``settings.shortest`` are in the list: the caller drops them and says so.
     """
     settings = settings or SplitSettings()
+    runs = _runs(probabilities, settings, pause=settings.pause)
+    pieces = [piece for run in runs for piece in _limit(run, probabilities, settings)]
+    return _padded(pieces, duration, settings.pad)
+
+
+def at_cuts(
+    probabilities: np.ndarray,
+    cuts: Sequence[float],
+    *,
+    duration: float,
+    settings: SplitSettings | None = None,
+) -> list[Span | None]:
+    """Cut at given times, and trim each part to the speech in it.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray, shape (n_windows,)
+        From :func:`lab_utils.corpus.speech.speech_probabilities`, one each 32 ms.
+    cuts : sequence of float
+        Seconds, in order.
+    duration : float
+        Seconds of the whole recording.
+
+    Returns
+    -------
+    list of Span or None
+        One more than there are cuts, with the pad on both sides; None where nobody speaks.
+    """
+    settings = settings or SplitSettings()
+    edges = [0, *(round(cut / STEP) for cut in cuts), len(probabilities)]
+    runs = _runs(probabilities, settings, pause=0.0)
+    parts: list[list[int] | None] = []
+    for first, last in itertools.pairwise(edges):
+        inside = [(max(a, first), min(b, last)) for a, b in runs if a < last and b > first]
+        parts.append([inside[0][0], inside[-1][1]] if inside else None)
+    padded = iter(_padded([part for part in parts if part], duration, settings.pad))
+    return [next(padded) if part else None for part in parts]
+
+
+def pauses(probabilities: np.ndarray, *, settings: SplitSettings | None = None) -> list[Span]:
+    """Every stretch without speech, however short, in order."""
+    runs = _runs(probabilities, settings or SplitSettings(), pause=0.0)
+    ends = [0, *itertools.chain.from_iterable(runs), len(probabilities)]
+    return [Span(a * STEP, b * STEP) for a, b in zip(ends[::2], ends[1::2], strict=True) if a < b]
+
+
+def _runs(probabilities: np.ndarray, settings: SplitSettings, *, pause: float) -> list[list[int]]:
+    """First and last window of every stretch of speech; a gap shorter than ``pause`` ends none."""
     runs: list[list[int]] = []
     speaking = False
     for i, p in enumerate(probabilities):
         if not speaking and p >= settings.on:
             speaking = True
-            if not runs or (i - runs[-1][1]) * STEP >= settings.pause:
+            if not runs or (i - runs[-1][1]) * STEP >= pause:
                 runs.append([i, i])
         elif p < settings.off:
             speaking = False
         if speaking:
             runs[-1][1] = i + 1
-    pieces = [piece for run in runs for piece in _limit(run, probabilities, settings)]
-    return _padded(pieces, duration, settings.pad)
+    return runs
 
 
 def _limit(run: list[int], probabilities: np.ndarray, settings: SplitSettings) -> list[list[int]]:

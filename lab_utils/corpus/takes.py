@@ -19,8 +19,9 @@ import numpy as np
 
 from .. import audio, batches
 from ..constants import CHUNK_LENGTH, SAMPLE_RATE
-from . import check, label, passes, split
+from . import check, passes, split
 from .findings import Examined, Finding
+from .heard import spoken_text
 from .job import Settings, clean_clip
 from .manifest import Clip, Manifest
 from .measure import ClipFacts, measure
@@ -170,7 +171,7 @@ def _words(y: np.ndarray, model: Whisper, *, sr: int, language: str) -> str:
     if len(y) > CHUNK_LENGTH * SAMPLE_RATE:
         return ""
     [text] = batches.transcribe_many([y], model, language=language)
-    return text.text if label.somebody_speaks(y, text) else label.NO_SPEECH
+    return spoken_text(y, text)
 
 
 def _of_recording(
