@@ -121,6 +121,7 @@ def test_other_thresholds(tmp_path, capsys):
 
 
 def test_a_cluster_that_is_not_there(tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
     import dask
 
     corpus = str(workshop.small(tmp_path).folder)

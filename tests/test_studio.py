@@ -271,6 +271,25 @@ def test_nothing_is_recorded_without_consent(folder):
     assert not folder.exists() and made.consent == ""
 
 
+def test_a_take_that_waits_does_not_get_around_consent(folder):
+    begun(folder).record(0, reading(0), sr=SR)
+    again = Session(READ, folder, speaker="Anna")
+    assert again.waiting(0) is not None and not again.consent
+    with pytest.raises(CorpusError, match="consent before the first recording"):
+        again.accept(0)
+    again.agree("tests", licence="CC0")
+    assert again.waiting(0).ok
+    clip = again.accept(0)
+    assert clip.licence == "CC0" and clip.consent.startswith("tests")
+
+
+def test_what_is_not_there_is_not_deleted_and_makes_no_folder(folder):
+    made = begun(folder)
+    made.discard(0)
+    made.withdraw(1)
+    assert not folder.exists()
+
+
 def test_another_run_at_work_is_told(folder):
     made = full(folder, 1)
     with pipeline.at_work(folder), pytest.raises(CorpusError, match="Another run is at work"):
@@ -349,6 +368,8 @@ def test_sentences_that_cannot_be_read(folder, sentences, says):
 def test_speaker_and_language(folder):
     with pytest.raises(CorpusError, match="name of the speaker"):
         Session(READ, folder, speaker=" ")
+    with pytest.raises(CorpusError, match="name of the speaker"):
+        Studio(READ, speaker=None)
     with pytest.raises(OptionError, match="'xx'"):
         Session(READ, folder, speaker="Anna", language="xx")
 
@@ -424,7 +445,7 @@ def test_a_studio_in_a_notebook_says_what_it_is_and_writes_nothing(tmp_path, mon
     bundle = studio._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     assert data["text/plain"] == repr(studio) == Studio.printed
-    assert studio.session.folder == tmp_path / "recordings" / "studio-anna"
+    assert studio.session.folder == tmp_path / "recordings" / "studio-anna-en"
     assert not (tmp_path / "recordings").exists()
 
 

@@ -35,7 +35,7 @@ TAKES, CLIPS = "takes", "clips"
 MOST_ERRORS = 0.3  #: error rate between the sentence and what Whisper hears
 _MANY = ("rate", "count")  #: rules for an export and for many clips
 
-#: for a first session: our own, with every sound of American English
+#: for a first session: our own, chosen to cover the sounds of American English
 SENTENCES = (
     "The quick train to Boston leaves at noon.",
     "Please put the fresh bread on the kitchen table.",
@@ -168,6 +168,7 @@ class Session:
                     "before the first recording."
                 )
         self.licence = licence.strip()
+        self._last = None  # a take that waits carries what is agreed to
         self._consent = f"{consent.strip()} ({self.speaker}, {datetime.date.today().isoformat()})"
 
     def record(self, number: int, y: np.ndarray, *, sr: int) -> Take:
@@ -190,11 +191,7 @@ class Session:
             ``y`` is not a waveform.
         """
         path = self._waiting_file(number)
-        if not self.consent:
-            raise CorpusError(
-                "Expected the speaker's consent before the first recording, found none. Agree to "
-                "the recording first."
-            )
+        self._check_consent()
         data = audio.encode(y, sr=sr, format="flac")
         with self._writing(), files.replacing(path, private=True) as temporary:
             temporary.write_bytes(data)
@@ -216,8 +213,10 @@ class Session:
         Raises
         ------
         CorpusError
-            No take waits, nobody speaks in it, or the folder cannot be written.
+            No take waits, nobody speaks in it, there is no consent, or the folder cannot be
+            written.
         """
+        self._check_consent()
         take = self.waiting(number)
         if take is None or take.y is None:
             raise CorpusError(
@@ -245,8 +244,11 @@ class Session:
         CorpusError
             The folder cannot be written, here as in :meth:`withdraw`.
         """
+        path = self._waiting_file(number)
+        if not path.is_file():
+            return
         with self._writing():
-            self._waiting_file(number).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             if self.clip(number) is None:  # of an accept that was interrupted
                 self.manifest.path(self._of(number)).unlink(missing_ok=True)
         self._last = None
@@ -255,12 +257,21 @@ class Session:
         """Take the clip of a sentence out of the corpus and delete every recording of it."""
         planned = self._of(number)
         self.discard(number)
+        if self.clip(number) is None:
+            return
         with self._writing():
             rows = [clip for clip in self.manifest.clips if clip.id != planned.id]
             self.manifest = self.manifest.select(rows)
             self.manifest.save()
             for file in (planned.file, planned.recording):
                 (self.folder / file).unlink(missing_ok=True)
+
+    def _check_consent(self) -> None:
+        if not self.consent:
+            raise CorpusError(
+                "Expected the speaker's consent before the first recording, found none. Agree to "
+                "the recording first."
+            )
 
     # ---- the folder
 

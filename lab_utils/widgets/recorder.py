@@ -281,7 +281,7 @@ def checkout_warning(folder: Path) -> str:
         return ""
     return (
         f"This folder is inside the git checkout {shown(checkout)}: your voice may be "
-        f"committed with it. Name a folder outside, here or in {RECORDINGS_VARIABLE}."
+        f"committed with it. Use a folder outside: the variable {RECORDINGS_VARIABLE} names one."
     )
 
 

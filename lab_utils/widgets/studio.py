@@ -22,6 +22,7 @@ from ..corpus.rules import Contract
 from ..corpus.session import SENTENCES, Session
 from ..corpus.takes import Take
 from ..errors import AudioError
+from ..languages import language_code
 from ..places import recordings_dir, shown
 from .messages import Answering, script, style
 from .recorder import checkout_warning, received
@@ -46,8 +47,8 @@ class Studio(Answering):
     sentences : iterable of str or path-like
         What is to be read, each once; or a file with one sentence a line. Default: twenty of ours.
     folder : path-like, optional
-        The corpus, new or of an earlier session. Default: a folder of the speaker's among the
-        recordings of the course.
+        The corpus, new or of an earlier session. Default: among the recordings of the
+        course, one for each speaker and language.
     speaker, language, licence, model, contract, settings
         See :class:`lab_utils.corpus.session.Session`.
 
@@ -85,9 +86,10 @@ class Studio(Answering):
         contract: Contract = rules.VOICE,
         settings: Settings | None = None,
     ) -> None:
+        language = language_code(language, model=model, required=True)
         self.session = Session(
             sentences,
-            folder or recordings_dir() / f"studio-{slug(speaker)}",
+            folder or recordings_dir() / f"studio-{slug(str(speaker))}-{language}",
             speaker=speaker,
             language=language,
             licence=licence,
