@@ -163,7 +163,7 @@ def pile_up(y: np.ndarray) -> tuple[float, float]:
         top = np.searchsorted(below, below[-1] - max(1, len(y) // 20_000))
         ceilings = top * np.geomspace(0.4, 1.0, 25)
         edges = [_WIDTH**-2, _WIDTH**-1, _WIDTH**-0.5, _WIDTH**0.5]
-        a, b, c, d = (below[np.minimum(np.rint(e * ceilings).astype(int), _BINS)] for e in edges)
+        a, b, c, d = (below[np.rint(e * ceilings).astype(int).clip(max=_BINS + 1)] for e in edges)
         crowd = d - c
         ratio = crowd / (b - a + 3)
         ratio[(crowd < _LEAST_CROWD * len(y)) | (below[-1] - d > _MOST_ABOVE * crowd)] = 0
