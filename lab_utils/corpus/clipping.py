@@ -33,7 +33,7 @@ _MOST_ABOVE = 0.25  # samples above a ceiling, as a share of those at it
 
 @dataclass(frozen=True)
 class Clipping:
-    """What speaks for clipping in a clip; both values are near 0 where nothing does."""
+    """What speaks for clipping in a clip."""
 
     flat: float  #: share of its 10 ms frames that have a flat top at the common height
     pile_up: float  #: how many times as many samples are at the ceiling as just below it
@@ -114,7 +114,8 @@ class FlatTops:
         if not self._found:
             return 0.0
         first, last = start / self._seconds, min(end / self._seconds, self._n_frames)
-        tops = np.concatenate(self._found)
+        self._found = [np.concatenate(self._found)] if len(self._found) > 1 else self._found
+        tops = self._found[0]
         tops = tops[(tops[:, 0] >= np.floor(first)) & (tops[:, 0] < last)]
         shares, n_frames = [0.0], max(1.0, last - first)
         for channel in np.unique(tops[:, 1] // 2):
@@ -149,7 +150,7 @@ def pile_up(y: np.ndarray) -> tuple[float, float]:
     -----
     Each direction has its own ceiling, and the mean is taken off first: an offset is not clipping.
     For any level that few samples exceed, the samples within 6 % of it are compared with those in
-    the window of the same ratio two widths below. Speech has fewer at the top, at any loudness.
+    a window of the same ratio below it. Speech has fewer at the top, at any loudness.
     """
     y = y - np.mean(y, dtype=np.float64).astype(np.float32) if len(y) else y
     highest = float(np.abs(y).max(initial=0))
@@ -163,7 +164,7 @@ def pile_up(y: np.ndarray) -> tuple[float, float]:
         top = np.searchsorted(below, below[-1] - max(1, len(y) // 20_000))
         ceilings = top * np.geomspace(0.4, 1.0, 25)
         edges = [_WIDTH**-2, _WIDTH**-1, _WIDTH**-0.5, _WIDTH**0.5]
-        a, b, c, d = (below[np.minimum(np.rint(e * ceilings).astype(int), _BINS)] for e in edges)
+        a, b, c, d = (below[np.rint(e * ceilings).astype(int).clip(max=_BINS + 1)] for e in edges)
         crowd = d - c
         ratio = crowd / (b - a + 3)
         ratio[(crowd < _LEAST_CROWD * len(y)) | (below[-1] - d > _MOST_ABOVE * crowd)] = 0
