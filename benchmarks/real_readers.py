@@ -2,10 +2,11 @@
 
 Make an export with ``python -m lab_utils corpus export``, then load it:
 
-    python -m venv env-datasets && env-datasets/bin/pip install datasets torchcodec torch
+    python -m venv env-datasets && env-datasets/bin/pip install datasets "torchcodec<0.13" torch
     env-datasets/bin/python benchmarks/real_readers.py OUT --reader datasets      # --to audiofolder
 
-    python -m venv env-coqui && env-coqui/bin/pip install coqui-tts torch torchaudio six
+    python -m venv env-coqui
+    env-coqui/bin/pip install coqui-tts torch torchaudio six "torchcodec<0.13"
     env-coqui/bin/python benchmarks/real_readers.py OUT --reader coqui   # ljspeech --config vits
 
     python -m venv env-lhotse && env-lhotse/bin/pip install lhotse torch
@@ -15,6 +16,9 @@ Make an export with ``python -m lab_utils corpus export``, then load it:
     env-nemo/bin/python benchmarks/real_readers.py OUT --reader nemo              # --to nemo
 
     python benchmarks/real_readers.py OUT --reader ours                           # any of them
+
+torchcodec needs FFmpeg's shared libraries (``apt install ffmpeg``); beside a torch for processors
+only, it must be older than 0.13. coqui-tts needs it too, and torchaudio of the same kind as torch.
 
 Each prints, for every split, the clips, the seconds of sound that were decoded, the rates and a
 digest over the texts: the lines of a reader and of ``ours``, which runs in the labs' environment,
@@ -79,16 +83,19 @@ def coqui(corpus: Path) -> Loaded:
             pairs = zip(samples, infos, strict=True)
             yield split, [(s["text"], info.frames, info.samplerate) for s, info in pairs]
         config.update(
-            {"batch_size": 2, "epochs": 1, "run_eval": False, "num_loader_workers": 0,
+            {"batch_size": 1, "epochs": 1, "run_eval": False, "num_loader_workers": 0,
              "print_step": 1, "mixed_precision": False, "test_delay_epochs": 9}
         )  # fmt: skip
-        arguments = TrainerArgs(skip_train_epoch=False)
         model = Vits.init_from_config(config)
-        trainer = Trainer(arguments, config, output, model=model, train_samples=parts[0][:4])
-        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        n_tokens = [len(model.tokenizer.text_to_ids(sample["text"])) for sample in parts[0]]
+        n_long = sum(n > config.max_text_len for n in n_tokens)
+        print(f"{n_long} of {len(n_tokens)} clips have more tokens than the settings allow")
+        shortest = sorted(parts[0], key=lambda sample: len(sample["text"]))[:2]
+        trainer = Trainer(TrainerArgs(), config, output, model=model, train_samples=shortest)
+        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
         trainer.fit()
-        changed = sum(not p.equal(before[name]) for name, p in model.named_parameters())
-        print(f"coqui trained {trainer.total_steps_done} steps: {changed} of {len(before)} changed")
+        changed = sum(not weight.equal(before[name]) for name, weight in model.named_parameters())
+        print(f"{trainer.total_steps_done} steps trained: {changed} of {len(before)} changed")
 
 
 def lhotse(corpus: Path) -> Loaded:
@@ -123,7 +130,7 @@ def nemo(corpus: Path) -> Loaded:
             segment = AudioSegment.from_file(
                 entry.audio_file, offset=entry.offset or 0, duration=entry.duration
             )
-            clips.append((entry.text, segment.num_samples, segment.sample_rate))
+            clips.append((entry.text_raw, segment.num_samples, segment.sample_rate))
         yield split, clips
 
 

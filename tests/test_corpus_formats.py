@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import json
 import os
+import random
 import shutil
 
 import numpy as np
@@ -144,7 +146,7 @@ def test_kaldi_folders_are_sorted_as_kaldi_wants_them(corpus, tmp_path):
         export.kaldi(one, out)
         folder = out / {"validation": "dev"}.get(split, split)
         rows = {}
-        for name in ("wav.scp", "text", "utt2spk", "spk2utt", "utt2lang"):
+        for name in ("wav.scp", "text", "reco2dur", "utt2spk", "spk2utt", "utt2lang"):
             raw = (folder / name).read_bytes()
             assert raw.endswith(b"\n") and b"  " not in raw
             keys = [line.split(b" ", 1)[0] for line in raw.splitlines()]
@@ -156,8 +158,9 @@ def test_kaldi_folders_are_sorted_as_kaldi_wants_them(corpus, tmp_path):
         assert all(utterance.startswith(f"{speaker}-") for utterance, speaker in pairs)
         assert {u: s for s, us in rows["spk2utt"].items() for u in us.split()} == dict(pairs)
         assert set(rows["spk2utt"]) == {"ann", "Bob_Lee", "ann_b"}
-        for place in rows["wav.scp"].values():
+        for utterance, place in rows["wav.scp"].items():
             info = soundfile.info(out / place)
+            assert float(rows["reco2dur"][utterance]) == info.duration
             assert (info.samplerate, info.channels, info.subtype) == (16_000, 1, "PCM_16")
 
 
@@ -173,6 +176,10 @@ def test_kaldi_speakers_and_utterances_stay_apart(corpus, tmp_path):
     ):
         export.kaldi(clash, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    long = corpus.updated({clip.id: {"speaker": clip.speaker * 40} for clip in corpus.clips})
+    made = export.kaldi(long, tmp_path / "long")
+    assert {clip.speaker for clip in made.clips} == {speaker * 40 for speaker in SPEAKERS}
+    assert {len(clip.id) for clip in made.clips} == {32 + len("-clip0")}
     unknown = corpus.updated({clip.id: {"speaker": "", "language": ""} for clip in corpus.clips})
     made = export.kaldi(unknown, tmp_path / "out")
     assert {clip.speaker for clip in made.clips} == {""}
@@ -268,6 +275,9 @@ FORMS = {
         {"dev/wav.scp": "a1 wavs/a1.wav\n", "dev/text": "a1 Hi there\n",
          "train/wav.scp": "a2 wavs/a2.wav\n", "train/text": "a2 You\n"}, [HI, YOU],
     ),
+    "kaldi, recipe": (
+        {"data/dev/wav.scp": "a1 wavs/a1.wav\n", "data/dev/text": "a1 Hi there\n"}, [HI],
+    ),
 }  # fmt: skip
 
 
@@ -332,6 +342,9 @@ REFUSED = {
     "absolute": ({"wav.scp": "a /etc/passwd\n", "text": "a x\n"}, "wav.scp, line 1: .*--audio"),
     "no object": ({"m.json": NEMO_LINE + "[1]\n"}, "m.json, line 2: expected an object of JSON"),
     "broken json": ({"m.json": NEMO_LINE + '{"a": \n'}, "m.json, line 2: expected an object"),
+    "no text": ({"m.json": NEMO_LINE.replace("Hi", r"\ud800")}, "line 1: expected an object"),
+    "NUL": ({"m.json": NEMO_LINE.replace("Hi", r"\u0000")}, "m.json, line 1: .*a NUL character"),
+    "long name": ({"m.json": NEMO_LINE.replace("a.wav", "a" * 300)}, "line 1: .* too long for one"),
     "deep json": ({"m.json": NEMO_LINE + "[" * 10**5}, "m.json, line 2: expected an object"),
     "offset": (
         {"m.json": NEMO_LINE.replace('"text"', '"offset": -1, "text"')},
@@ -361,6 +374,30 @@ def test_what_is_refused_names_its_line_and_the_remedy(tmp_path, case):
     content, match = REFUSED[case]
     with pytest.raises(CorpusError, match=match):
         foreign.read(write(tmp_path / "theirs", content))
+
+
+SIGNS = [
+    *("|", "\t", "\n", "\r", "\0", "\u2028", "\ufeff", '"', "{", "[", ",", ":", "..", "../", "|\n"),
+    *("/etc/passwd", "nul", "nan", "-1", "1e999", "a" * 300, r"\u0000", r"\ud800", "null"),
+]
+
+
+def test_a_damaged_table_ends_in_a_corpus_or_a_message(tmp_path):
+    rng, ends = random.Random(0), collections.Counter()
+    for number in range(200):
+        content = dict(FORMS[rng.choice(list(FORMS))][0])
+        name = rng.choice(list(content))
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(content[name]) + 1)
+            rest = content[name][at + rng.choice([0, 0, 1, 3]) :]
+            content[name] = content[name][:at] + rng.choice(SIGNS) + rest
+        try:
+            made = foreign.read(write(tmp_path / str(number), content))
+            assert foreign.parts(made) is not None and all(made.path(c) for c in made.clips)
+            ends["read"] += 1
+        except CorpusError:
+            ends["refused"] += 1
+    assert min(ends["read"], ends["refused"]) > 50
 
 
 def test_a_command_in_a_table_is_never_run(tmp_path):

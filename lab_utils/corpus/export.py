@@ -30,6 +30,7 @@ from .spelling import spoken
 _TOLD = ("speaker", "language", "licence", "consent", "recording", "heard")
 _COLUMNS = ("file_name", "transcription", *_TOLD)
 _KALDI_SPLITS = {"train": "train", "validation": "dev", "test": "test"}
+_LONGEST_SPEAKER = 32  # characters, in the names of Kaldi's utterances
 _BEFORE_HYPHEN = re.compile(r"[\s!-\-]")  # space to hyphen, in the order of the C locale
 
 
@@ -132,10 +133,11 @@ def audiofolder(manifest: Manifest, out: str | os.PathLike) -> Manifest:
 def kaldi(manifest: Manifest, out: str | os.PathLike) -> Manifest:
     """Write a corpus as Kaldi data folders, ``train``, ``dev`` and ``test``, at 16 kHz.
 
-    Each holds ``wav.scp``, ``text``, ``utt2spk``, ``spk2utt`` and, where every clip has a language,
-    ``utt2lang``, sorted as in the C locale. An utterance is called ``speaker-clip``; a clip without
-    a speaker is its own. What separates Kaldi's words, and what would sort before the hyphen,
-    becomes ``_`` in these names; ``details.csv`` has the speakers as they are. Paths count from
+    Each holds ``wav.scp``, ``text``, ``reco2dur``, ``utt2spk``, ``spk2utt`` and, where every clip
+    has a language, ``utt2lang``, sorted as in the C locale. An utterance is called
+    ``speaker-clip``; a clip without a speaker is its own. What separates Kaldi's words, and what
+    would sort before the hyphen, becomes ``_`` in these names, and 32 characters of a speaker's are
+    kept (Common Voice has 128); ``details.csv`` has the speakers as they are. Paths count from
     ``out``: start Kaldi or lhotse there. What is returned is as in :func:`ljspeech`.
 
     Raises
@@ -148,10 +150,13 @@ def kaldi(manifest: Manifest, out: str | os.PathLike) -> Manifest:
     utterances = _utterances(clips)
     texts = {name: _one_line(clip.text) for name, (clip, _) in utterances.items()}
     with_language = all(clip.language for clip in clips)
+    seconds = {}
     with seal.replacing(out, kind="kaldi") as staging:
         folder = staging.folder
         for clip in clips:
-            _write_clip(manifest, clip, folder / "wavs" / f"{clip.id}.wav", sr=SAMPLE_RATE)
+            path = folder / "wavs" / f"{clip.id}.wav"
+            _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
+            seconds[clip.id] = audio.describe(path).duration
         for split, place in _KALDI_SPLITS.items():
             part = {name: pair for name, pair in utterances.items() if pair[0].split == split}
             if not part:
@@ -162,6 +167,7 @@ def kaldi(manifest: Manifest, out: str | os.PathLike) -> Manifest:
             data = {
                 "wav.scp": {name: f"wavs/{clip.id}.wav" for name, (clip, _) in part.items()},
                 "text": {name: texts[name] for name in part},
+                "reco2dur": {name: f"{seconds[clip.id]:.6f}" for name, (clip, _) in part.items()},
                 "utt2spk": {name: speaker for name, (_, speaker) in part.items()},
                 "spk2utt": {
                     speaker: " ".join(sorted(names)) for speaker, names in speakers.items()
@@ -188,6 +194,7 @@ def _utterances(clips: Sequence[Clip]) -> dict[str, tuple[Clip, str]]:
     speakers: dict[str, str] = {}
     for clip in clips:
         speaker = _BEFORE_HYPHEN.sub("_", clip.speaker or clip.id)
+        speaker = speaker[:_LONGEST_SPEAKER] if clip.speaker else speaker
         name = re.sub(r"\s", "_", clip.id) if clip.speaker else speaker
         if clip.speaker and not name.startswith(f"{speaker}-"):
             name = f"{speaker}-{name}"
@@ -203,6 +210,7 @@ def _utterances(clips: Sequence[Clip]) -> dict[str, tuple[Clip, str]]:
                     "rename one."
                 )
         made[name] = clip, speaker
+    check_ids(enumerate(made, start=1), table="The corpus for Kaldi")
     return made
 
 

@@ -139,7 +139,7 @@ def read_audiofolder(folder: str | os.PathLike) -> Manifest:
 
 
 def _find(source: Path) -> dict[str, list[Path]]:
-    """The tables in a folder and its subfolders, or the one that is named, by format."""
+    """The tables in a folder, its subfolders and those of ``data``, or the one named, by format."""
     found = collections.defaultdict(list)
     if source.is_file():
         if kind := _kind(source, named=True):
@@ -147,8 +147,9 @@ def _find(source: Path) -> dict[str, list[Path]]:
         return found
     if not source.is_dir():
         raise CorpusError(f"Expected a corpus at {source}, found nothing.")
-    inner = (path for path in source.iterdir() if path.is_dir() and path.name[0] != ".")
-    for folder in (source, *sorted(inner)):
+    data = source / "data"  # as in a recipe of Kaldi's
+    inner = [path for root in (source, data) if root.is_dir() for path in sorted(root.iterdir())]
+    for folder in (source, *(path for path in inner if path.is_dir() and path.name[0] != ".")):
         for path in sorted(folder.iterdir()):
             if kind := _kind(path, named=False, top=folder == source):
                 found[kind].append(path)

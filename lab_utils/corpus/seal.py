@@ -36,7 +36,7 @@ _OURS = re.compile(  # what an export can write: a seal that names anything else
     r"(?:metadata|metadata_(?:train|validation|test)|details)\.csv|config\.json"
     r"|wavs/[^/]+\.wav|(?:train|validation|test)/(?:metadata\.csv|[^/]+\.wav)"
     r"|(?:train|validation|test)_manifest\.json"
-    r"|(?:train|dev|test)/(?:wav\.scp|text|utt2spk|spk2utt|utt2lang)"
+    r"|(?:train|dev|test)/(?:wav\.scp|text|reco2dur|utt2spk|spk2utt|utt2lang)"
 )
 
 
