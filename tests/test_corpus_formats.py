@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import csv
 import dataclasses
 import json
 import os
+import random
 import shutil
 
 import numpy as np
@@ -340,6 +342,9 @@ REFUSED = {
     "absolute": ({"wav.scp": "a /etc/passwd\n", "text": "a x\n"}, "wav.scp, line 1: .*--audio"),
     "no object": ({"m.json": NEMO_LINE + "[1]\n"}, "m.json, line 2: expected an object of JSON"),
     "broken json": ({"m.json": NEMO_LINE + '{"a": \n'}, "m.json, line 2: expected an object"),
+    "no text": ({"m.json": NEMO_LINE.replace("Hi", r"\ud800")}, "line 1: expected an object"),
+    "NUL": ({"m.json": NEMO_LINE.replace("Hi", r"\u0000")}, "m.json, line 1: .*a NUL character"),
+    "long name": ({"m.json": NEMO_LINE.replace("a.wav", "a" * 300)}, "line 1: .* too long for one"),
     "deep json": ({"m.json": NEMO_LINE + "[" * 10**5}, "m.json, line 2: expected an object"),
     "offset": (
         {"m.json": NEMO_LINE.replace('"text"', '"offset": -1, "text"')},
@@ -369,6 +374,30 @@ def test_what_is_refused_names_its_line_and_the_remedy(tmp_path, case):
     content, match = REFUSED[case]
     with pytest.raises(CorpusError, match=match):
         foreign.read(write(tmp_path / "theirs", content))
+
+
+SIGNS = [
+    *("|", "\t", "\n", "\r", "\0", "\u2028", "\ufeff", '"', "{", "[", ",", ":", "..", "../", "|\n"),
+    *("/etc/passwd", "nul", "nan", "-1", "1e999", "a" * 300, r"\u0000", r"\ud800", "null"),
+]
+
+
+def test_a_damaged_table_ends_in_a_corpus_or_a_message(tmp_path):
+    rng, ends = random.Random(0), collections.Counter()
+    for number in range(200):
+        content = dict(FORMS[rng.choice(list(FORMS))][0])
+        name = rng.choice(list(content))
+        for _ in range(rng.randint(1, 3)):
+            at = rng.randrange(len(content[name]) + 1)
+            rest = content[name][at + rng.choice([0, 0, 1, 3]) :]
+            content[name] = content[name][:at] + rng.choice(SIGNS) + rest
+        try:
+            made = foreign.read(write(tmp_path / str(number), content))
+            assert foreign.parts(made) is not None and all(made.path(c) for c in made.clips)
+            ends["read"] += 1
+        except CorpusError:
+            ends["refused"] += 1
+    assert min(ends["read"], ends["refused"]) > 50
 
 
 def test_a_command_in_a_table_is_never_run(tmp_path):

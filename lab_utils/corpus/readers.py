@@ -209,16 +209,18 @@ def _read_json(path: Path) -> list[tuple[int, dict[str, str]]]:
             row = json.loads(text)
             if not isinstance(row, dict):
                 raise ValueError("no object")
+            cells = {
+                k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)
+                for k, v in row.items()
+                if v is not None
+            }
+            if b"\0" in "".join([*cells, *cells.values()]).encode():
+                raise ValueError("a NUL character")
         except (ValueError, RecursionError) as error:
             raise TableError(
                 f"{path.name}, line {line}: expected an object of JSON in one line, found "
                 f"{files.printable(text[:60])!r} ({error})."
             ) from error
-        cells = {
-            k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)
-            for k, v in row.items()
-            if v is not None
-        }
         rows.append((line, cells))
     return rows
 

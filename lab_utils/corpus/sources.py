@@ -45,6 +45,11 @@ class Source(NamedTuple):
     def file(self, table: Path, line: int, path: str) -> str:
         """A path from a table, counted from the root."""
         base = self.audio or table.parent
+        if any(len(part.encode()) > 255 for part in path.split("/")) or len(path) > 1000:
+            raise TableError(
+                f"{self.name(table)}, line {line}: expected the path of a file, found a name that "
+                f"is too long for one, {path[:60]!r}."
+            )
         found = files.inside(
             self.root,
             str(Path(os.path.relpath(base, self.root)) / path),
