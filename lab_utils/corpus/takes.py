@@ -46,6 +46,7 @@ TOLD = {
     "cut_end": ("Cut off at the end", "Finish the sentence, then stop the recording."),
     "quiet": ("Too quiet", "Come closer to the microphone, or turn it up."),
     "clipping": ("Clipped", "Move away from the microphone a little, or turn it down."),
+    "music": ("Music", "Switch the music off."),
     "snr": ("Noisy", "Switch off what hums, close the window, or come closer."),
     "bandwidth": (
         "Dull",
@@ -130,7 +131,8 @@ def examine(
         [y] = passes.cut(sound, [span], sr=settings.sr)
     y = clean_clip(y, heard.noise_near(span), settings)
     words = "" if model is None else _words(y, model, sr=settings.sr, language=clip.language)
-    clip = dataclasses.replace(clip, start=span.start, end=span.end, heard=words)
+    seen = raw.clipping.words()
+    clip = dataclasses.replace(clip, start=span.start, end=span.end, heard=words, clipping=seen)
     found = [
         *_of_recording(raw, clip, spoken, contract),
         *_of_clip(y, clip, contract, sr=settings.sr),
