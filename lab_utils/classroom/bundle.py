@@ -24,7 +24,7 @@ from .install import MANIFEST, lock, strangers, target
 PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets.json"
 #: what a copy without git takes: the course's own folders and files, so nothing of the reader's
 PARTS = (
-    "README.md", "TEACHING.md", "GLOSSARY.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
+    "README.md", "TEACHING.md", "GLOSSARY.md", "CORPUS.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
     "LICENSE", "pyproject.toml", "constraints.txt", "hashes.txt", "environment.yml", "conftest.py",
     ".ci", "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
 )  # fmt: skip

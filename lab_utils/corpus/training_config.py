@@ -116,7 +116,8 @@ def training_config(
         # the basic one writes all in lower case, and makes an "i" and a loose dot of a Turkish "İ"
         "text_cleaner": "no_cleaners" if "İ" in alphabet else "basic_cleaners",
         "use_phonemes": False,
-        "max_text_len": len(texts[0]),
+        # in tokens: VITS puts a blank before, between and after the letters, and may add two more
+        "max_text_len": 2 * len(texts[0]) + 3,
         "min_audio_len": min(lengths),
         "max_audio_len": max(lengths),
         "batch_size": 16,
