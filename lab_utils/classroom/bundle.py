@@ -24,9 +24,9 @@ from .install import MANIFEST, lock, strangers, target
 PROJECT, WHEELS, WEIGHTS, TARGETS = "whisper-lab", "wheels", "weights", "targets.json"
 #: what a copy without git takes: the course's own folders and files, so nothing of the reader's
 PARTS = (
-    "README.md", "TEACHING.md", "GLOSSARY.md", "CORPUS.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff",
-    "LICENSE", "pyproject.toml", "constraints.txt", "hashes.txt", "environment.yml", "conftest.py",
-    ".ci", "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
+    "README.md", "TEACHING.md", "GLOSSARY.md", "CORPUS.md", "CONTRIBUTING.md", "CHANGELOG.md",
+    "CITATION.cff", "LICENSE", "pyproject.toml", "constraints.txt", "hashes.txt", "environment.yml",
+    "conftest.py", ".ci", "notebooks", "lab_utils", "assets", "tests", "tools", "benchmarks",
 )  # fmt: skip
 SKIPPED = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "outputs", "recordings", "progress.json", "*.pt"
