@@ -155,6 +155,11 @@ class _Pauses:
                 end = pause.start
         return Span(min(start, end), end)
 
+    def trimmed(self, word: Word) -> Word:
+        """A word without the pauses at its ends; one that is all in a pause stays as it is."""
+        span = self.without(word.start, word.end)
+        return dataclasses.replace(word, start=span.start, end=span.end) if span.duration else word
+
 
 def align(
     script: str,
@@ -199,6 +204,7 @@ def align(
     written = [text for text in sentences(script) if tokens(text, language)]
     if not written:
         raise CorpusError("Expected a script with words, found none.")
+    words = [quiet.trimmed(word) for word in words]
     found = passages(written, words, language=language, pauses=quiet.longest)
     parts = [part for part in found if part.words]
     parts += _unheard(parts, probabilities, duration=duration, settings=settings)

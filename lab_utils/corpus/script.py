@@ -90,11 +90,13 @@ def sentences(script: str) -> list[str]:
     found = []
     for line in script.splitlines():
         first = 0
-        for match in _END.finditer(line):
-            found.append(line[first : match.end()])
-            first = match.end()
-        found.append(line[first:])
-    return [" ".join(text.split()) for text in found if text.strip()]
+        for end in [*(match.end() for match in _END.finditer(line)), len(line)]:
+            if any(map(str.isalnum, line[first:end])):  # "... and" begins no sentence of its own
+                found.append(" ".join(line[first:end].split()))
+                first = end
+        if found and line[first:].strip() and first:
+            found[-1] += " " + " ".join(line[first:].split())
+    return found
 
 
 @functools.lru_cache(maxsize=100_000)
