@@ -498,7 +498,10 @@ def test_the_page_is_told_what_is_refused(made, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", sorted(path.stem for path in messages._HERE.glob("*.js") if path.stem != "ui")
+    "name",
+    sorted(
+        path.stem for path in messages._HERE.glob("*.js") if path.stem not in ("ui", "microphone")
+    ),
 )
 def test_scripts_that_share_a_page_share_no_name(name):
     text = messages.script(name)

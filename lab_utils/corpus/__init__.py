@@ -5,9 +5,10 @@ One noun a module, in the order of the work:
 - ``speech``, ``split``: where somebody speaks, and where to cut;
 - ``clean``: noise gate, loudness, fades;
 - ``manifest``, ``pipeline``: clips on disk and the list of them, resumable and parallel;
-- ``label``: a text for each clip, by Whisper, from a script or from subtitles;
+- ``script``, ``align``: a known text laid on its recording, and cuts between its sentences;
+- ``heard``, ``label``: a text for each clip, by Whisper, from a script or from subtitles;
 - ``session``, ``takes``: or read sentences aloud, each take checked at once;
-- ``measure``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
+- ``measure``, ``clipping``, ``rules``, ``findings``, ``check``, ``report``: what a clip is, what it should be,
   how that is tested, what is wrong;
 - ``review``, ``sheet``: a person hears the clips, the worst first, and corrects the texts;
 - ``alphabets``, ``spelling``, ``english``: what letters a language has, how numbers are read;

@@ -297,10 +297,19 @@ def _groups(
 ) -> list[tuple[int, int]]:
     """Which parts make one clip: ranges in the order of time."""
 
+    def middle_of(gap: Span) -> float:
+        return (gap.start + gap.end) / 2
+
     def seconds(first: int, last: int) -> float:
-        start = gaps[first - 1].end if first else parts[0].words[0].start
-        end = gaps[last - 1].start if last < len(parts) else parts[-1].words[-1].end
-        return end - start + 2 * settings.pad
+        start, end = parts[0].words[0].start - settings.pad, parts[-1].words[-1].end + settings.pad
+        if first:
+            start = max(gaps[first - 1].end - settings.pad, middle_of(gaps[first - 1]))
+        if last < len(parts):
+            end = min(gaps[last - 1].start + settings.pad, middle_of(gaps[last - 1]))
+        return end - start
+
+    def places(group: tuple[int, int]) -> list[int]:
+        return [part.place for part in parts[slice(*group)] if part.text]
 
     def fitting(first: int, last: int) -> list[tuple[int, int]]:
         if last - first == 1 or seconds(first, last) <= settings.longest:
@@ -314,16 +323,15 @@ def _groups(
     groups = [group for first, last in ranges for group in fitting(first, last)]
     i = 0
     while i < len(groups):  # a short one goes to its nearer neighbor
-        first, last = groups[i]
         near = []
-        if parts[first].text and seconds(first, last) < settings.shortest:
-            for n, gap in ((i - 1, first - 1), (i, last - 1)):
+        if places(groups[i]) and seconds(*groups[i]) < settings.shortest:
+            for n in (i - 1, i):
                 if 0 <= n < len(groups) - 1:
-                    a, b = parts[gap], parts[gap + 1]
+                    a, b = places(groups[n]), places(groups[n + 1])
                     both = groups[n][0], groups[n + 1][1]
-                    if a.text and b.text and b.place == a.place + 1:
-                        if seconds(*both) <= settings.longest:
-                            near.append((gaps[gap].duration, n, both))
+                    follows = a and b and b[0] == a[-1] + 1
+                    if follows and seconds(*both) <= settings.longest:
+                        near.append((gaps[groups[n][1] - 1].duration, n, both))
         if near:
             _, n, both = min(near)
             groups[n : n + 2] = [both]
