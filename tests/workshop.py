@@ -77,7 +77,7 @@ def murmur(seed: int, seconds: float = 2.5) -> np.ndarray:
     """Noise that rises and falls as speech does: no two seeds alike."""
     rng = np.random.default_rng(seed)
     beat = np.interp(
-        np.arange(0, seconds, 1 / VOICE_SR), np.arange(20) / 6, rng.uniform(0.02, 1, 20)
+        np.arange(0, seconds, 1 / VOICE_SR), np.arange(26) / 10, rng.uniform(0.02, 1, 26)
     )
     return (0.2 * beat * rng.standard_normal(len(beat))).clip(-0.9, 0.9).astype(np.float32)
 
