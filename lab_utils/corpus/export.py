@@ -160,8 +160,7 @@ def kaldi(manifest: Manifest, out: str | os.PathLike) -> Manifest:
         folder = staging.folder
         for clip in clips:
             path = folder / "wavs" / f"{clip.id}.wav"
-            _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
-            seconds[clip.id] = audio.describe(path).duration
+            seconds[clip.id] = _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
         for split, place in _KALDI_SPLITS.items():
             part = {name: pair for name, pair in utterances.items() if pair[0].split == split}
             if not part:
@@ -240,10 +239,10 @@ def nemo(manifest: Manifest, out: str | os.PathLike) -> Manifest:
         lines = {split: "" for split in SPLITS}
         for clip in clips:
             path = folder / "wavs" / f"{clip.id}.wav"
-            _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
+            seconds = _write_clip(manifest, clip, path, sr=SAMPLE_RATE)
             row = {
                 "audio_filepath": f"wavs/{path.name}",
-                "duration": round(audio.describe(path).duration, 4),
+                "duration": round(seconds, 4),
                 "text": texts[clip.id],
             }
             more = {"lang" if name == "language" else name: getattr(clip, name) for name in _TOLD}
@@ -347,10 +346,12 @@ def _write_details(folder: Path, clips: Mapping[str, Clip]) -> None:
     tables.write(folder / DETAILS, ["id", *DETAIL_COLUMNS], rows)
 
 
-def _write_clip(manifest: Manifest, clip: Clip, path: Path, *, sr: int) -> None:
+def _write_clip(manifest: Manifest, clip: Clip, path: Path, *, sr: int) -> float:
+    """Write one clip; returns how many seconds it has."""
     try:
         y, _ = audio.load(manifest.path(clip), sr=sr)
         audio.save_wav(path, y, sr=sr)
+        return len(y) / sr
     except AudioError as error:
         raise CorpusError(f"The export failed at clip {clip.id!r}: {error}") from error
 

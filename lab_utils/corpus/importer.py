@@ -25,6 +25,7 @@ from ..constants import CHUNK_LENGTH
 from ..errors import AudioError, CorpusError
 from ..progress import bar
 from . import foreign, passes
+from .job import write_clip
 from .manifest import MANIFEST, Clip, Dropped, Manifest
 from .pipeline import at_work
 from .split import Span
@@ -198,10 +199,7 @@ def _write(path: Path, clips: list[Clip], out: Path, notes: list[str]) -> dict[s
             (y,) = passes.cut(sound, [span], sr=recording.sr)
             if np.abs(y).max() > 1 + 1 / 32768:
                 notes.append(f"{clip.id}: its peaks are beyond full scale and are cut off there")
-            try:
-                audio.save_wav(out / _file(clip), y, sr=recording.sr)
-            except AudioError as error:  # the samples are valid; writing them failed
-                raise OSError(str(error)) from error
+            write_clip(out / _file(clip), y, sr=recording.sr)
     return reasons
 
 

@@ -198,7 +198,7 @@ def _make_clips(job: Job) -> State:
                 continue
             path = job.path_of(number)
             if not path.is_file():
-                _write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
+                write_clip(path, clean_clip(y, heard.noise_near(span), settings), sr=settings.sr)
             clips.append(Cut(number, span.start, span.end, found.words(), piece.text, piece.heard))
     dropped.sort(key=lambda item: item.start)
     return State(job.name, True, duration, tuple(clips), tuple(dropped), note)
@@ -233,10 +233,11 @@ def clean_clip(y: np.ndarray, noise: np.ndarray, settings: Settings) -> np.ndarr
     return clean.fade(clean.level(y, sr=settings.sr, target=settings.loudness), sr=settings.sr)
 
 
-def _write_clip(path: Path, y: np.ndarray, *, sr: int) -> None:
+def write_clip(path: Path, y: np.ndarray, *, sr: int) -> None:
+    """Write a clip whose samples are valid; raises OSError where the disk refuses it."""
     try:
         audio.save_wav(path, y, sr=sr)
-    except AudioError as error:  # the samples are valid; writing them failed
+    except AudioError as error:
         raise OSError(str(error)) from error
 
 

@@ -17,8 +17,8 @@ from .. import audio
 from ..corpus.manifest import Clip, Manifest
 from ..corpus.review import Review, difference
 from ..corpus.rules import WHISPER, Contract
-from ..errors import LabError, OptionError
-from ..languages import language_code
+from ..errors import LabError
+from ..languages import UNKNOWN, known_code
 from .messages import Answering, script, style
 from .player import Player, playable
 
@@ -117,10 +117,8 @@ def _decided(clip: Clip) -> str:
 
 def _code(language: str) -> str:
     """For the page's attribute ``lang``; empty where the language is not known."""
-    try:
-        return language_code(language, required=True) if language.strip() else ""
-    except OptionError:
-        return ""
+    code = known_code(language, default="")
+    return "" if code == UNKNOWN else code
 
 
 def _json(value: dict[str, Any]) -> bytes:
